@@ -18,6 +18,7 @@ PACKAGE = ROOT / "polylib"
 FLOORS = (
     ("__main__", "setup_environment", "setup_progress"),
     ("cli",),
+    ("verbs",),
     ("study", "serve"),
     ("tune", "audit", "blend"),
     ("measure",),

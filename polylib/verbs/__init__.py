@@ -1,0 +1,1 @@
+"""The verbs of the command line that stand beside the study, one module for each group of them."""
