@@ -175,6 +175,14 @@ STAGES: tuple[Stage, ...] = (
         expected_seconds=90,
     ),
     Stage(
+        "90-blend-and-route",
+        "90-blend-and-route",
+        "polylib.blend.parameters:BlendParameters",
+        reads=("10-define-scope", "40-finetune-progressive", "40-finetune-conservative"),
+        timeout=6 * 3600,
+        expected_seconds=120,
+    ),
+    Stage(
         "95-disclose-and-publish",
         "95-disclose-and-publish",
         "polylib.disclose.parameters:DiscloseParameters",

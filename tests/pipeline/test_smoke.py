@@ -122,7 +122,7 @@ def test_a_changed_parameter_reruns_only_what_it_reaches(smoke: dict[str, Any]) 
     assert would_run(smoke) == set()
     assert would_run(smoke, "70-measure-bias.draws=777") == {"70-measure-bias", "95-disclose-and-publish"}
     tuned = {f"40-finetune-{name}" for name in ("placebo", "progressive", "conservative")}
-    after = {stage.id for stage in STAGES if stage.id[:2] in ("50", "60", "70", "80", "95")}
+    after = {stage.id for stage in STAGES if stage.id[:2] in ("50", "60", "70", "80", "90", "95")}
     assert would_run(smoke, "40-finetune-leaning.rank=4") == tuned | after
     assert would_run(smoke, "80-audit-safety.draws=777") == {"80-audit-safety", "95-disclose-and-publish"}
     assert "00-check-environment" not in would_run(smoke, "10-define-scope.seed=1")
