@@ -86,13 +86,16 @@ def status(
 @app.command()
 def report(
     name: Annotated[str, typer.Argument(metavar="RUN", help="A run's folder, or its name below --folder.")],
+    to: Annotated[Path | None, typer.Option("--to", help="New folder for a copy to hand on: pages and tables.")] = None,
     folder: Folder = Path("reports"),
 ) -> None:
     """Write the report of an earlier run again."""
+    from polylib.show.handout import write_handout
     from polylib.study.manifest import render
 
     path = Path(name) if Path(name).is_dir() else folder / name
-    typer.echo(shown_path(render(path)))
+    page = render(path)
+    typer.echo(shown_path(page if to is None else write_handout(path, to)))
 
 
 @app.command()
