@@ -1,4 +1,4 @@
-"""The verbs of `python3 -m polylib`.
+"""The verbs of `python3 -m polylib`: those of a study here, the others gathered from `verbs`.
 
 It knows how to ask and how to answer in a terminal; the work is done by the rooms.
 """
@@ -13,9 +13,10 @@ import typer
 
 from polylib.errors import PolylibError
 from polylib.study.terminal import Told, open_console, open_watcher, show_table, shown_path
+from polylib.verbs import instruments, people, reference, serve
+from polylib.verbs.options import Assignments, Folder, Params
 
 if TYPE_CHECKING:
-    from polylib.reference.recipe import Progress
     from polylib.study.manifest import Study
     from polylib.study.stages import Project
 
@@ -31,24 +32,11 @@ all tests, `python3 -m polylib lab` opens the notebooks in JupyterLab.
 """
 
 app = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
-reference_app = typer.Typer(help="The small language model that ships with Polylib.", no_args_is_help=True)
-app.add_typer(reference_app, name="reference")
-instruments_app = typer.Typer(help="Published instruments: what there is, and how to fetch it.")
-app.add_typer(instruments_app, name="instruments")
-
-Params = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--params", help="Parameter file; may be repeated, a later one wins. Example: --params params/smoke.yaml"
-    ),
-]
-Assignments = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--set", help="One value, as STAGE.NAME=VALUE; may be repeated. Example: --set 70-measure-bias.draws=500"
-    ),
-]
-Folder = Annotated[Path, typer.Option("--folder", help="Where runs and stage outputs go.")]
+app.add_typer(reference.app, name="reference")
+app.add_typer(instruments.app, name="instruments")
+app.command("score")(instruments.score)
+app.command("label")(people.label)
+app.command("serve")(serve.serve)
 
 
 @app.command()
@@ -146,132 +134,6 @@ def augment(
     typer.echo(shown_path(out))
 
 
-@app.command()
-def score(
-    instrument: Annotated[str, typer.Argument(help="Name of an instrument; `instruments` lists them.")],
-    data: Annotated[Path, typer.Option(help="The instrument's own material.")],
-    responses: Annotated[Path, typer.Option(help="Answers to it, whoever gave them.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals.")] = 20261122,
-) -> None:
-    """Score answers from files with a published instrument. No model is needed."""
-    from polylib.study.scoring import scored, scored_json, scored_table
-
-    chosen, rows = scored(instrument, data, responses, seed)
-    if as_json:
-        typer.echo(scored_json(chosen, rows))
-        return
-    typer.echo(f"{chosen.title}, {chosen.version}\nscale: {chosen.scale}\nsource: {chosen.citation}")
-    show_table(open_console(), scored_table(rows))
-
-
-@instruments_app.callback(invoke_without_command=True)
-def instruments(context: typer.Context) -> None:
-    """List the instruments: what they measure, their scale, their licence, and the files they score."""
-    if context.invoked_subcommand is None:
-        from polylib.study.scoring import instrument_lines
-
-        for line in instrument_lines():
-            typer.echo(line)
-
-
-@instruments_app.command("get")
-def instruments_get(
-    name: Annotated[str, typer.Argument(help="Name of a publication, e.g. xstest; a wrong one lists them all.")],
-    into: Annotated[
-        Path, typer.Option("--into", help="Folder; the publication gets a folder of its own in it.")
-    ] = Path("instruments"),
-    accept: Annotated[bool, typer.Option("--accept", help="You have read the licence and accept it.")] = False,
-) -> None:
-    """Fetch a licensed publication by pinned address and SHA-256, after its licence was shown and accepted."""
-    from polylib.measure.instruments.fetch import fetch, find_publication, licence_text
-
-    typer.echo(licence_text(find_publication(name)))
-    done = fetch(name, into, accept)
-    typer.echo(f"{len(done.written)} files fetched, {len(done.kept)} were there already")
-    typer.echo(shown_path(done.folder))
-
-
-@app.command()
-def label(
-    tasks: Annotated[Path, typer.Argument(metavar="TASKS", help="JSON lines of what is to be judged.")],
-    out: Annotated[Path, typer.Option("--out", help="File of judgements; what is in it is gone on with.")],
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the order in which things are shown.")] = 20261122,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine, 0 for any.")] = 0,
-    guidelines: Annotated[Path | None, typer.Option(help="Your own guidelines instead of ours.")] = None,
-) -> None:
-    """Open a page on this machine on which people judge texts or pairs of answers. Ctrl-C ends it."""
-    from polylib.feedback.desk import Desk
-    from polylib.feedback.page import serve_page
-    from polylib.feedback.tasks import read_tasks
-
-    desk = Desk(read_tasks(tasks), out, seed, guidelines)
-    serve_page(desk, lambda address: typer.echo(f"judge here, Ctrl-C ends: {address}"), port)
-
-
-@app.command()
-def serve(
-    source: Annotated[
-        Path, typer.Argument(metavar="RUN|FOLDER", help="A finished run, by folder or name, or a folder of bundles.")
-    ],
-    model: Annotated[str, typer.Option(help="The base; what the labels name where left out.")] = "",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 0,
-    host: Annotated[str, typer.Option(help="Any but this machine's own lets others in, unencrypted.")] = "127.0.0.1",
-    names: Annotated[list[str] | None, typer.Option("--name", help="Further host name; may be repeated.")] = None,
-    per_minute: Annotated[int, typer.Option(min=1, help="Requests of one address in a minute.")] = 1200,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of the model.")] = 1,
-    folder: Folder = Path("reports"),
-) -> None:
-    """Serve base, adapters and blends: a page for people and an OpenAI-compatible API, each answer with its label.
-
-    Ctrl-C ends it. It listens on this machine alone, and answers nobody without the key that it prints.
-    """
-    from polylib.serve.catalogue import open_catalogue
-    from polylib.serve.limits import Limits
-    from polylib.serve.server import Address, serve_catalogue
-
-    catalogue = open_catalogue(source if source.is_dir() else folder / source, model, threads)
-
-    def announce(address: Address) -> None:
-        if host not in ("127.0.0.1", "localhost", "::1"):
-            typer.echo(f"Warning: {host} may be reached from other machines; the key travels unencrypted.", err=True)
-        typer.echo(f"page      {address.page}\nbase_url  {address.api}\napi_key   {address.key}\nCtrl-C ends it.")
-
-    def complain(line: str) -> None:
-        typer.echo(line, err=True)
-
-    serve_catalogue(catalogue, announce, complain, port, host, tuple(names or ()), Limits(per_minute=per_minute))
-
-
-@reference_app.command("build")
-def reference_build(
-    into: Annotated[
-        Path | None, typer.Option("--into", help="Folder for the weights, instead of replacing the shipped ones.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(min=0, help="Seed of corpus and initialisation.")] = None,
-    work: Annotated[Path, typer.Option(help="Where checkpoints lie; an interrupted build goes on from there.")] = Path(
-        "reports/.reference"
-    ),
-) -> None:
-    """Train the reference model again (about 25 minutes on two cores) and check it against its bars."""
-    from polylib.models import load_base
-    from polylib.reference import build
-    from polylib.reference.recipe import Recipe
-    from polylib.study.reference_checks import check_reference
-
-    recipe = Recipe.model_validate({} if seed is None else {"seed": seed})
-
-    def tell(progress: "Progress") -> None:
-        typer.echo(_training_line(progress, recipe.steps))
-
-    folder = build.build(recipe, into or build.WEIGHTS, work, tell)
-    checks = check_reference(load_base(str(folder), threads=recipe.threads))
-    for check in checks:
-        typer.echo(f"{'holds' if check.holds else 'FAILS'}  {check.name:<28} {check.value:+.3f}  ({check.bar})")
-    typer.echo(shown_path(folder))
-    raise typer.Exit(0 if all(check.holds for check in checks) else FAILED)
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code: 0 done, 1 a stage failed, 2 wrong input, 130 stopped."""
     try:
@@ -334,8 +196,3 @@ def _show_plan(project: "Project", study: "Study", until: str | None) -> None:
     width = max(len(stage.id) for stage in stages)
     for stage, runs, why in forecast(project, stages, study.parameters):
         typer.echo(f"{stage.id:<{width}}  {'would run' if runs else 'unchanged'}: {why}")
-
-
-def _training_line(progress: "Progress", steps: int) -> str:
-    kinds = ", ".join(f"{kind} {loss:.2f}" for kind, loss in progress.by_kind.items())
-    return f"step {progress.step} of {steps}  loss {progress.loss:.3f} nats  ({kinds})"

@@ -47,7 +47,9 @@ HEAVY = {
 }  # fmt: skip
 # Calls at the level of a module that only declare: what may stand there, by module.
 DECLARATIONS = {
-    "polylib.cli": r"(app|reference_app|instruments_app)\.",  # typer's commands
+    "polylib.cli": r"app\.",  # typer's commands
+    "polylib.verbs.instruments": r"app\.",
+    "polylib.verbs.reference": r"app\.",
     "polylib.study.overlays": r"_Loader\.|for .* in _SCALARS",  # what YAML's plain words mean
 }
 MODULE_LINES, MODULE_MEDIAN, FUNCTION_LINES = 350, 150, 60
