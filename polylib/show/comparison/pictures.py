@@ -1,0 +1,116 @@
+"""Figures of several runs side by side, told apart by the bytes of their PNG.
+
+It knows pictures, not what they show. A page has a budget: changed figures come first, in fewer colours
+where there are many, and what does not fit is described in words.
+"""
+
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from polylib.files import sha256_bytes
+from polylib.show.comparison.sides import Side
+from polylib.show.page import png_size
+from polylib.show.run_folder import Picture
+
+BUDGET = 1_600_000  # bytes of pictures before they become text; a third more in the page
+FIRST = ("compass", "dumbbell", "dose", "instruments", "verdicts", "formats", "domains")
+COLOURS = 32
+
+
+@dataclass(frozen=True)
+class Shot:
+    """A figure in one run: the first digits of its hash, its description, and the bytes to show ("" if none)."""
+
+    letter: str
+    digest: str
+    alt: str
+    data: bytes
+    size: tuple[int, int]
+
+    @property
+    def uri(self) -> str:
+        """Return the picture as a data URI, empty where it is not shown."""
+        from base64 import b64encode
+
+        kind = "webp" if self.data[:4] == b"RIFF" else "png"
+        return f"data:image/{kind};base64,{b64encode(self.data).decode('ascii')}" if self.data else ""
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One figure in all runs (None where a run lacks it)."""
+
+    name: str
+    stage: str
+    caption: str
+    shots: tuple[Shot | None, ...]
+
+    @property
+    def same(self) -> bool:
+        """Tell whether every run has the figure with the same bytes."""
+        return None not in self.shots and len({shot.digest for shot in self.shots if shot}) == 1
+
+    @property
+    def shown(self) -> bool:
+        """Tell whether the page has the picture itself and not only its description."""
+        return any(shot and shot.data for shot in self.shots)
+
+
+def exhibits(sides: Sequence[Side]) -> list[Exhibit]:
+    """Return every figure of any run: those that differ first, key figures before others, within the budget."""
+    found: dict[tuple[str, str], list[Picture | None]] = {}
+    for position, side in enumerate(sides):
+        for stage in side.run.stages:
+            for picture in stage.pictures:
+                found.setdefault((stage.id, picture.name), [None] * len(sides))[position] = picture
+    made = [_exhibit(stage, name, pictures, sides) for (stage, name), pictures in found.items()]
+    made.sort(key=lambda one: (one.same, FIRST.index(one.name) if one.name in FIRST else len(FIRST)))
+    total = sum(len(shot.data) for one in made if not one.same for shot in one.shots if shot)
+    return _fitted(made, total > BUDGET)
+
+
+def _exhibit(stage: str, name: str, pictures: Sequence[Picture | None], sides: Sequence[Side]) -> Exhibit:
+    shots = tuple(
+        Shot(side.letter, sha256_bytes(picture.png)[:12], picture.alt, picture.png, picture.size) if picture else None
+        for side, picture in zip(sides, pictures, strict=True)
+    )
+    caption = next((picture.caption for picture in pictures if picture and picture.caption), "")
+    return Exhibit(name, stage, caption, shots)
+
+
+def _fitted(made: Sequence[Exhibit], many: bool) -> list[Exhibit]:
+    """Keep the bytes of what fits; a figure that is the same in all runs needs its bytes once."""
+    left, kept = BUDGET, []
+    for one in made:
+        shots = [_shot(shot, many, one.same and number > 0) for number, shot in enumerate(one.shots)]
+        size = sum(len(shot.data) for shot in shots if shot)
+        if size > left:
+            shots = [_shot(shot, many=False, empty=True) for shot in one.shots]
+            size = 0
+        left -= size
+        kept.append(Exhibit(one.name, one.stage, one.caption, tuple(shots)))
+    return kept
+
+
+def _shot(shot: Shot | None, many: bool, empty: bool) -> Shot | None:
+    if shot is None:
+        return None
+    data = b"" if empty else smaller(shot.data) if many else shot.data
+    return Shot(shot.letter, shot.digest, shot.alt, data, shot.size)
+
+
+def smaller(png: bytes) -> bytes:
+    """Return a picture of few flat colours as lossless WebP of 32 colours; as it is where it is no picture."""
+    from PIL import Image
+
+    if png_size(png) == (0, 0):
+        return b""
+    try:
+        with Image.open(io.BytesIO(png)) as picture:
+            reduced = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+    except (OSError, ValueError, Image.DecompressionBombError):
+        return b""  # damaged: its description is shown
+    packed = io.BytesIO()
+    reduced.convert("RGB").save(packed, "WEBP", lossless=True, method=4)
+    return packed.getvalue()
