@@ -11,7 +11,6 @@ from polylib.study.sweep.engine import RunState, counts
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.live import Live
     from rich.table import Table
 
 _PLAIN_SECONDS = 20.0  # between two lines about the same running run
@@ -57,7 +56,7 @@ class LiveSweep(PlainSweep):
         from rich.live import Live
 
         super().__init__(console)
-        self._live: Live = Live(console=console, refresh_per_second=4, transient=True)
+        self._live = Live(console=console, refresh_per_second=4, transient=True)
 
     def __enter__(self) -> "LiveSweep":
         """Show the table."""
