@@ -13,6 +13,7 @@ from polylib.errors import PolylibError
 from polylib.feedback.annotators import annotator_id, read_salt, salt_file
 from polylib.feedback.guidelines import Guidelines, check_covered, read_guidelines
 from polylib.feedback.judgements import Leaning
+from polylib.feedback.order import Order, open_order
 from polylib.feedback.session import Session
 from polylib.feedback.tasks import ComparisonTask, LabelTask
 
@@ -25,10 +26,15 @@ class Desk:
 
     def __init__(
         self, tasks: list[LabelTask] | list[ComparisonTask], out: Path, seed: int, guidelines: Path | None = None,
-        salt: Path | None = None,
+        salt: Path | None = None, order: Order = "declared",
     ) -> None:  # fmt: skip
-        """Take tasks as `read_tasks` gives them. guidelines, salt: the user's own files, if any."""
+        """Take tasks as `read_tasks` gives them. guidelines, salt: the user's own files, if any.
+
+        order: declared (seeded), or active (of comparisons, the one that teaches most comes next).
+        """
         check_covered(tasks, guidelines)
+        open_order(order, tasks, "", seed)  # refused before anybody sits down
+        self._order = order
         self.guidelines: Guidelines = read_guidelines(tasks[0].kind, guidelines)
         self._tasks, self._out, self._seed = tasks, out, seed
         self._salt = read_salt(salt or salt_file())
@@ -45,7 +51,7 @@ class Desk:
         chosen: Leaning | None = next((word for word in get_args(Leaning) if word == leaning), None)
         if chosen is None:
             raise PolylibError("leaning", repr(leaning[:40]), allowed=", ".join(filter(None, get_args(Leaning))))
-        session = Session(self._tasks, self._out, annotator, chosen, self._seed, self.guidelines.version)
+        session = Session(self._tasks, self._out, annotator, chosen, self._seed, self.guidelines.version, self._order)
         with self._lock:
             if annotator not in self._seats and len(self._seats) >= MOST_ANNOTATORS:
                 raise PolylibError("annotators", f"more than {MOST_ANNOTATORS} at once", remedy="start it again")

@@ -1,8 +1,7 @@
 """One annotator's way through the tasks: blind, in a seeded order of their own, with repeats, resumed where it ended.
 
 The page and the widget show what `Session.view` gives and pass on what was answered; neither knows a source,
-a gold answer, or whether an item is a repeat. The order hangs on the seed, the annotator and each task's id
-alone, so tasks added to the file later leave the rest in place.
+a gold answer, or whether an item is a repeat. Which item comes next is for `order`.
 """
 
 import hashlib
@@ -15,20 +14,11 @@ from polylib import LEANINGS
 from polylib.feedback import store
 from polylib.feedback.answers import SIDES, judgement_of, shown_answer
 from polylib.feedback.judgements import AnyJudgement, Leaning, standing
+from polylib.feedback.order import Order, open_order
+from polylib.feedback.plan import Showing, drawn
 from polylib.feedback.tasks import ComparisonTask, LabelTask
 
-REPEATS = 0.1  # share of the tasks that are shown a second time
-GAP = 10  # showings at least between the two, where there are so many
 STRENGTHS = ("slightly", "clearly", "strongly", "very strongly")  # 1 to 4
-
-
-class Showing(NamedTuple):
-    """One task shown once; key: opaque, safe to show; swapped: the second answer stands on the left."""
-
-    key: str
-    task: LabelTask | ComparisonTask
-    number: int
-    swapped: bool
 
 
 class View(NamedTuple):
@@ -50,61 +40,35 @@ class View(NamedTuple):
     earlier: Mapping[str, str]
 
 
-def _number(*parts: object) -> int:
-    """Return a number in [0, 2^64) that hangs on the parts alone, on every machine and version."""
-    text = "\x1f".join(str(part) for part in parts)
-    return int.from_bytes(hashlib.sha256(text.encode("utf-8")).digest()[:8], "big")
-
-
-def plan(
-    tasks: Sequence[LabelTask | ComparisonTask], annotator: str, seed: int, repeats: float = REPEATS
-) -> list[Showing]:
-    """Return the showings of one annotator in their order.
-
-    repeats: share of the tasks, in [0, 1], shown again; they come from the first half of the order, and at
-    least `GAP` showings later where the list is long enough. Sides are drawn anew for each showing.
-    """
-    order = sorted(tasks, key=lambda task: _number(seed, annotator, "order", task.id))
-    count = len(order)
-    gap = min(GAP, count // 2)
-    early = sorted(range((count + 1) // 2), key=lambda place: _number(seed, annotator, "repeat", order[place].id))
-    placed = [(float(place), order[place], 0) for place in range(count)]
-    for place in early[: int(repeats * count + 0.5)]:
-        share = _number(seed, annotator, "place", order[place].id) / 2**64
-        placed.append((place + gap + 0.5 + share * max(count - place - gap, 0), order[place], 1))
-    placed.sort(key=lambda entry: entry[0])
-    return [
-        Showing(
-            hashlib.sha256(f"{seed}:{annotator}:{number}:{task.content_hash()}".encode()).hexdigest()[:16],
-            task, number, bool(_number(seed, annotator, "side", number, task.id) % 2),
-        )
-        for _, task, number in placed
-    ]  # fmt: skip
-
-
 class Session:
     """One annotator judging tasks into a store. Not safe for several threads at once: its user keeps a lock."""
 
     def __init__(
         self, tasks: Sequence[LabelTask | ComparisonTask], out: Path, annotator: str, leaning: Leaning, seed: int,
-        guidelines: str, clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        guidelines: str, order: Order = "declared", clock: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:  # fmt: skip
         """Find what this annotator judged in `out` already; the rest is to be judged.
 
-        annotator: salted id; leaning: self-reported or ""; guidelines: hash of the text shown first.
+        annotator: salted id; leaning: self-reported or ""; guidelines: hash of the text shown first; order:
+        declared, or active where all tasks are comparisons.
         """
         self._out, self._annotator, self._leaning = out, annotator, leaning
         self._guidelines, self._clock = guidelines, clock
-        self._showings = plan(tasks, annotator, seed)
-        self._options_swapped = bool(_number(seed, annotator, "options") % 2)
+        self._order = open_order(order, tasks, annotator, seed)
+        self._reads_on, self._read = order == "active", 0  # which needs what others judged meanwhile
+        self._total = len(self._order.showings)
+        self._possible = {one.key: one for one in self._order.possible}
+        self._options_swapped = bool(drawn(seed, annotator, "options") % 2)
         stored = store.read(out)
         self.problems = list(stored.problems)
-        keys = {(showing.task.content_hash(), showing.number): showing.key for showing in self._showings}
+        keys = {(showing.task.content_hash(), showing.number): showing.key for showing in self._possible.values()}
         own = [one for one in stored.judgements if one.annotator == annotator]
         self._judged: dict[str, AnyJudgement] = {}
         for one in standing(own):  # type: ignore[type-var]
             if key := keys.get((one.task.content_hash(), one.showing)):
                 self._judged[key] = one
+        self._due: Showing | None = None
+        self._learn(stored.judgements)
         self._back = 0  # how many steps back from the first unjudged showing
         self._shown: tuple[str, datetime] = ("", clock())
         self._id = hashlib.sha256(f"{annotator}:{clock().isoformat()}".encode()).hexdigest()[:16]
@@ -145,6 +109,7 @@ class Session:
         self._judged.pop(key, None)
         self._judged[key] = judgement
         self._back = 0
+        self._learn(store.read(self._out).judgements if self._reads_on else [judgement])
         return True
 
     def back(self) -> bool:
@@ -160,13 +125,28 @@ class Session:
 
     def progress(self) -> tuple[int, int]:
         """Return (showings judged, all showings)."""
-        return len(self._judged), len(self._showings)
+        return len(self._judged), self._total
 
     def _current(self) -> Showing | None:
         if self._back:
             key = list(self._judged)[-self._back]
-            return next(showing for showing in self._showings if showing.key == key)
-        return next((showing for showing in self._showings if showing.key not in self._judged), None)
+            return self._possible[key]
+        return self._due
+
+    def _learn(self, lines: Sequence[AnyJudgement]) -> None:
+        """Read on in the store up to the last item that this annotator judged anew, and find what is due then.
+
+        What others write later, and own corrections, count from the next new answer on: what is due stays due.
+        """
+        if not self._reads_on:
+            self._order.learn(lines)
+        else:
+            new = {(one.task.content_hash(), one.showing): place for place, one in reversed(list(enumerate(lines)))
+                   if one.annotator == self._annotator}  # fmt: skip
+            end = max(new.values(), default=-1) + 1
+            self._order.learn(lines[self._read : end])
+            self._read = max(self._read, end)
+        self._due = self._order.due()
 
     def _options(self, task: LabelTask) -> tuple[str, ...]:
         """Return the options as this annotator sees them: half of them see the leanings the other way round."""

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from polylib import LEANINGS, SIGN, opposite
+from polylib import LEANINGS, SIGN
 from polylib.errors import PolylibError
 from polylib.feedback.answers import SIDES
-from polylib.feedback.judgements import SIMULATED, ComparisonJudgement, LabelJudgement, sealed
-from polylib.feedback.session import Showing, plan
-from polylib.feedback.tasks import ComparisonTask, LabelTask
+from polylib.feedback.judgements import SIMULATED, ComparisonJudgement, sealed
+from polylib.feedback.plan import Showing, plan
+from polylib.feedback.tasks import ComparisonTask
 
 _NO_ONE_WINS = "tie"
 
@@ -34,9 +34,8 @@ class SimulatedAnnotators(BaseModel):
     """How simulated annotators err.
 
     count: of annotators, even; noise: share of answers drawn blindly; leaning_bias: how much of the log-odds
-    of leaning (towards their own side) they add to those of quality, and for labels the share of undecided
-    texts (hedge) that they take for the *other* side; position_bias: log-odds added for the answer on the
-    left; ties: Davidson's nu, 0 for none.
+    of leaning (towards their own side) they add to those of quality; position_bias: log-odds added for the
+    answer on the left; ties: Davidson's nu, 0 for none.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
@@ -64,59 +63,30 @@ def simulate_comparisons(
     latent: by task id. Exchanging the leanings of annotators and the sign of `more_conservative` exchanges
     nothing else in distribution. Raises PolylibError for a task without latent values.
     """
-    _check([task.id for task in tasks], latent)
-    made = []
-    for annotator, leaning in settings.names():
-        for showing in plan(tasks, annotator, seed):
-            assert isinstance(showing.task, ComparisonTask)
-            generator = random.Random(f"{seed}:{annotator}:{showing.key}")
-            true, pull = latent[showing.task.id], settings.position_bias * (-1 if showing.swapped else 1)
-            own = settings.leaning_bias * SIGN[leaning] * true.more_conservative
-            made.append(
-                sealed(
-                    ComparisonJudgement.model_validate({
-                        "task": showing.task, "annotator": annotator, "annotator_leaning": leaning, "simulated": True,
-                        "showing": showing.number, "shown_as_a": SIDES[showing.swapped],
-                        "better": _davidson(true.better + own + pull, settings, generator),
-                        "more_conservative": _davidson(true.more_conservative + pull, settings, generator),
-                    })
-                )
-            )  # fmt: skip
-    return made
+    check_known(tasks, latent)
+    return [
+        simulate_one(showing, annotator, leaning, latent, settings, seed)
+        for annotator, leaning in settings.names()
+        for showing in plan(tasks, annotator, seed)
+    ]
 
 
-def simulate_labels(
-    tasks: Sequence[LabelTask], truth: Mapping[str, str], settings: SimulatedAnnotators, seed: int
-) -> list[LabelJudgement]:
-    """Return the labels of every simulated annotator on every showing. truth: label by task id.
-
-    Raises PolylibError for a task without a true label.
-    """
-    _check([task.id for task in tasks], truth)
-    made = []
-    for annotator, leaning in settings.names():
-        for showing in plan(tasks, annotator, seed):
-            assert isinstance(showing.task, LabelTask)
-            label = _label(showing, showing.task, truth[showing.task.id], leaning, settings, f"{seed}:{annotator}")
-            made.append(
-                sealed(
-                    LabelJudgement.model_validate({
-                        "task": showing.task, "annotator": annotator, "annotator_leaning": leaning, "simulated": True,
-                        "showing": showing.number, "options_shown": showing.task.options, "label": label,
-                    })
-                )
-            )  # fmt: skip
-    return made
-
-
-def _label(
-    showing: Showing, task: LabelTask, true: str, leaning: str, settings: SimulatedAnnotators, seed: str
-) -> str:  # fmt: skip
-    generator = random.Random(f"{seed}:{showing.key}")
-    if generator.random() < settings.noise:
-        return generator.choice(task.options)
-    hostile = generator.random() < settings.leaning_bias
-    return opposite(leaning) if true == "hedge" and hostile and set(LEANINGS) <= set(task.options) else true
+def simulate_one(
+    showing: Showing, annotator: str, leaning: str, latent: Mapping[str, Latent], settings: SimulatedAnnotators,
+    seed: int,
+) -> ComparisonJudgement:  # fmt: skip
+    """Return the judgement of one simulated annotator on one showing, the same whenever it is asked for."""
+    generator = random.Random(f"{seed}:{annotator}:{showing.key}")
+    true, pull = latent[showing.task.id], settings.position_bias * (-1 if showing.swapped else 1)
+    own = settings.leaning_bias * SIGN[leaning] * true.more_conservative
+    return sealed(
+        ComparisonJudgement.model_validate({
+            "task": showing.task, "annotator": annotator, "annotator_leaning": leaning, "simulated": True,
+            "showing": showing.number, "shown_as_a": SIDES[showing.swapped],
+            "better": _davidson(true.better + own + pull, settings, generator),
+            "more_conservative": _davidson(true.more_conservative + pull, settings, generator),
+        })
+    )  # fmt: skip
 
 
 def _davidson(odds: float, settings: SimulatedAnnotators, generator: random.Random) -> str:
@@ -127,8 +97,9 @@ def _davidson(odds: float, settings: SimulatedAnnotators, generator: random.Rand
     return generator.choices((*SIDES, _NO_ONE_WINS), weights)[0]
 
 
-def _check(ids: Sequence[str], known: Mapping[str, object]) -> None:
-    if missing := [task for task in ids if task not in known]:
+def check_known(tasks: Sequence[ComparisonTask], latent: Mapping[str, Latent]) -> None:
+    """Raise PolylibError for tasks without latent values: simulated annotators cannot judge them."""
+    if missing := [task.id for task in tasks if task.id not in latent]:
         raise PolylibError(
             "simulated annotators", f"nothing is known of task {missing[0]!r} and {len(missing) - 1} more"
         )

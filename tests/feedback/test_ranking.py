@@ -14,8 +14,8 @@ from polylib.feedback import store
 from polylib.feedback.consistency import ConsistencyRow, consistency
 from polylib.feedback.judgements import ComparisonJudgement, LabelJudgement, sealed
 from polylib.feedback.ranking import Axis, RankRow, rank
-from polylib.feedback.simulated import Latent, SimulatedAnnotators, simulate_comparisons, simulate_labels
-from polylib.feedback.tasks import ComparisonTask, LabelTask
+from polylib.feedback.simulated import Latent, SimulatedAnnotators, simulate_comparisons
+from polylib.feedback.tasks import ComparisonTask
 
 STRENGTHS = {"base": 0.0, "progressive": 0.9, "conservative": 0.9, "placebo": -0.6}
 LEANS = {"base": 0.0, "progressive": -2.0, "conservative": 2.0, "placebo": 0.0}
@@ -198,22 +198,6 @@ def test_leaning_bias_pulls_each_side_to_its_own() -> None:
         assert own[leaning].strength > 1 > -1 > own[opposite(leaning)].strength
         strengths[leaning] = own[leaning].strength
     assert strengths["progressive"] == pytest.approx(strengths["conservative"], abs=0.5)
-
-
-def test_simulated_labels_err_as_stated() -> None:
-    tasks = [LabelTask(id=str(number), text="T") for number in range(400)]
-    truth = {task.id: ("progressive", "conservative", "hedge", "refusal")[int(task.id) % 4] for task in tasks}
-    noise = SimulatedAnnotators(noise=0.2, leaning_bias=0.5)
-    made = simulate_labels(tasks, truth, noise, 1)
-    assert all(one.simulated and "simulated" in one.annotator for one in made)
-    partisan = [one for one in made if truth[one.task.id] in LEANINGS]
-    right = sum(one.label == truth[one.task.id] for one in partisan) / len(partisan)
-    assert right == pytest.approx(0.84, abs=0.03)
-    hedges = [one for one in made if truth[one.task.id] == "hedge"]
-    for leaning in LEANINGS:
-        own = [one for one in hedges if one.annotator_leaning == leaning]
-        other = sum(one.label == opposite(leaning) for one in own) / len(own)
-        assert other == pytest.approx(0.8 * 0.5 + 0.2 / 5, abs=0.08)
 
 
 @settings(max_examples=15, deadline=None)

@@ -17,7 +17,8 @@ from polylib.feedback.annotators import annotator_id, read_salt
 from polylib.feedback.desk import Desk
 from polylib.feedback.guidelines import read_guidelines
 from polylib.feedback.judgements import ComparisonJudgement, LabelJudgement, by_kind
-from polylib.feedback.session import Session, plan
+from polylib.feedback.plan import plan
+from polylib.feedback.session import Session
 from polylib.feedback.tasks import ComparisonTask, LabelTask, read_tasks, write_tasks
 
 
