@@ -2,8 +2,9 @@
 
 The weights of a model under the dial are base + Σ weight · ΔW, whatever the weights: negative ones turn an
 adapter round, weights above 1 make it stronger than it was tuned. A change sets one number per layer and adapter
-and copies no tensor. Adapters get in by `polylib.models.load_adapters` only, which checks every label; this module
-opens no file. It knows how to blend; not what a blend says (`measure_dial`).
+and copies no tensor. Adapters get in by `polylib.models.load_adapters` only, which checks every label; one that
+came into the model in another way is refused by its name. This module opens no file. It knows how to blend; not
+what a blend says (`measure_dial`).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from polylib import ADAPTERS
+from polylib.disclose.label import Label
 from polylib.errors import PolylibError
 from polylib.measure.score_cache import identify, read_entry, write_entry
 from polylib.measure.scorer import BATCH_ROWS, Plan, score_plan
-from polylib.models import LoadedModel
+from polylib.models import LoadedModel, activate, set_scale
 
 if TYPE_CHECKING:
     import numpy
@@ -30,11 +32,9 @@ class Dial:
     """
 
     def __init__(self, loaded: LoadedModel, names: Sequence[str]) -> None:
-        """Find the layers of the named adapters of `loaded`."""
-        from peft.tuners.lora import LoraLayer
-
+        """Take the named adapters of `loaded`."""
         self.model, self.names = loaded.model, tuple(names)
-        self._layers = [module for module in loaded.model.modules() if isinstance(module, LoraLayer)]
+        self._loaded = loaded
 
     def turn(self, weights: Mapping[str, float]) -> None:
         """Give every adapter its weight (0 none, 1 as tuned, any finite number); one that is not named gets 0.
@@ -43,9 +43,7 @@ class Dial:
         """
         check_weights(weights, self.names)
         for name in self.names:
-            weight = float(weights.get(name, 0.0))
-            for layer in self._layers:
-                layer.set_scale(name, weight)
+            set_scale(self._loaded, name, float(weights.get(name, 0.0)))
 
 
 def check_weights(weights: Mapping[str, float], allowed: Sequence[str]) -> None:
@@ -60,8 +58,18 @@ def check_weights(weights: Mapping[str, float], allowed: Sequence[str]) -> None:
 
 
 def blendable(loaded: LoadedModel) -> tuple[str, ...]:
-    """Return the adapters that may be blended: those with the name of a condition, as every labelled one has."""
-    return tuple(name for name in loaded.adapters if name.partition("-")[0] in ADAPTERS)
+    """Return the adapters that may be blended: those whose label says that they were tuned, not made of others."""
+    return tuple(name for name in loaded.adapters if name in loaded.labels and loaded.labels[name].adapter in ADAPTERS)
+
+
+def check_blend(loaded: LoadedModel, weights: Mapping[str, float]) -> list[tuple[Label, float]]:
+    """Return the label and the weight of every adapter of a blend, in the order of `weights`.
+
+    Raises PolylibError as `check_weights` does, and naming an adapter that came into the model without its label.
+    """
+    labels = {name: loaded.label_of(name) for name in weights if name in loaded.adapters}
+    check_weights(weights, blendable(loaded))
+    return [(labels[name], float(weight)) for name, weight in weights.items()]
 
 
 @contextmanager
@@ -69,18 +77,18 @@ def dialled(loaded: LoadedModel, weights: Mapping[str, float]) -> Iterator[Dial]
     """Yield a dial with exactly the adapters of `weights` active, turned to these weights.
 
     Afterwards every weight is 1 again and the adapter that was active before is active alone. Raises PolylibError
-    as `check_weights` does.
+    as `check_blend` does.
     """
-    check_weights(weights, blendable(loaded))
+    check_blend(loaded, weights)
     before = loaded.model.active_adapter
     dial = Dial(loaded, tuple(weights))
     try:
-        loaded.model.base_model.set_adapter(list(dial.names), inference_mode=True)
+        activate(loaded, dial.names)
         dial.turn(weights)
         yield dial
     finally:
         dial.turn(dict.fromkeys(dial.names, 1.0))
-        loaded.model.set_adapter(before, inference_mode=True)
+        activate(loaded, (before,))
 
 
 @contextmanager

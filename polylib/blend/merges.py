@@ -2,8 +2,8 @@
 
 A merge is one adapter, so engines that take one adapter per request can serve it; only `cat` is exact (its rank is
 the sum of ranks). `linear` mixes the factors A and B apart, which brings cross terms; `svd` cuts back to the rank of
-one adapter; `ties` and `dare` drop entries on purpose, `dare` at random. It knows how to merge and to compare;
-a merge leaves no file here, so what writes one gives it its label.
+one adapter; `ties` and `dare` drop entries on purpose, `dare` at random. A merged adapter carries a label made of its
+parts' labels. It knows how to merge and to compare; it writes no file.
 
 Sources: PEFT 0.21 `add_weighted_adapter`; Yadav et al. 2023 (TIES); Yu et al. 2024 (DARE).
 """
@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from polylib.blend.dial import blendable, check_weights, use_blend
+from polylib.blend.dial import check_blend, use_blend
+from polylib.disclose.label import derive_label
 from polylib.errors import PolylibError
-from polylib.models import LoadedModel, use
+from polylib.models import LoadedModel, activate, use
 
 if TYPE_CHECKING:
     import pandas
@@ -29,14 +30,14 @@ MERGED = "merged"
 def merged(
     loaded: LoadedModel, weights: Mapping[str, float], method: str, seed: int = 0, density: float = DENSITY
 ) -> Iterator[Any]:
-    """Yield the model with one merged adapter (named `merged`) active; afterwards it is gone again.
+    """Yield the model with one merged adapter (named `merged`, labelled by its parts) active; afterwards it is gone.
 
     weights: by loaded adapter, any sign; method: one of `METHODS`; seed: of dare's drops. Raises PolylibError as
     the dial does, for an unknown method, and where the method cannot merge these adapters.
     """
     import torch
 
-    check_weights(weights, blendable(loaded))
+    parts = check_blend(loaded, weights)
     if method not in METHODS:
         raise PolylibError(f"merge {method!r}", "is not known", allowed=", ".join(METHODS))
     options = {"density": density} if method.startswith(("ties", "dare")) else {}
@@ -45,10 +46,12 @@ def merged(
         with torch.random.fork_rng(), torch.no_grad():
             torch.manual_seed(seed)
             _add(loaded, weights, method, options)
-        loaded.model.set_adapter(MERGED, inference_mode=True)
+        loaded.remember(MERGED, derive_label(parts, method))
+        activate(loaded, (MERGED,))
         yield loaded.model
     finally:
-        loaded.model.set_adapter(before, inference_mode=True)
+        activate(loaded, (before,))
+        loaded.forget(MERGED)
         if MERGED in loaded.adapters:
             loaded.model.delete_adapter(MERGED)
 

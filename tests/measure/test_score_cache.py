@@ -1,6 +1,7 @@
 """Cached scores: two conditions never share an entry, and an entry is whole or absent."""
 
 import copy
+import dataclasses
 import json
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 from polylib.errors import PolylibError
 from polylib.measure import score_cache, scorer
 from polylib.models import LoadedModel, use
+from tests.disclose.labelled import simulated_labels
 
 ADAPTERS = ("placebo", "progressive", "conservative", "twin")
 QUESTIONS = [
@@ -39,7 +41,7 @@ def adapted(loaded: LoadedModel) -> LoadedModel:
         for name, parameter in parameters.items():
             if ".twin." in name:
                 parameter.copy_(parameters[name.replace(".twin.", ".progressive.")])
-    return LoadedModel(model.eval(), loaded.tokenizer, "tiny", "", "0" * 64)
+    return LoadedModel(model.eval(), loaded.tokenizer, "tiny", "", "0" * 64, simulated_labels(ADAPTERS))
 
 
 @pytest.fixture(scope="module")
@@ -102,13 +104,13 @@ def changed_tokenizer(loaded: LoadedModel, **changes: Any) -> LoadedModel:
     tokenizer = copy.deepcopy(loaded.tokenizer)
     for name, value in changes.items():
         setattr(tokenizer, name, value)
-    return LoadedModel(loaded.model, tokenizer, loaded.name, loaded.revision, loaded.content_hash)
+    return dataclasses.replace(loaded, tokenizer=tokenizer)
 
 
 def test_whatever_changes_the_scores_changes_the_entry(
     adapted: LoadedModel, plan: scorer.Plan, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    other_base = LoadedModel(adapted.model, adapted.tokenizer, "tiny", "", "1" * 64)
+    other_base = dataclasses.replace(adapted, content_hash="1" * 64)
     more_words = changed_tokenizer(adapted)
     more_words.tokenizer.add_tokens(["zebra"])
     found = [

@@ -12,6 +12,7 @@ from polylib.measure.parameters import MeasureParameters, ScopeParameters
 from polylib.measure.scope import Scope, define_scope
 from polylib.models import LoadedModel
 from polylib.tables import read_frame
+from tests.disclose.labelled import simulated_labels
 
 # The adapter library still asks for a property under its old name.
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing:FutureWarning")
@@ -33,7 +34,7 @@ def adapted(loaded: LoadedModel) -> LoadedModel:
     model = get_peft_model(copy.deepcopy(loaded.model), config, adapter_name=NAMES[0])
     for name in NAMES[1:]:
         model.add_adapter(name, config)
-    return LoadedModel(model.eval(), loaded.tokenizer, "tiny", "", "0" * 64)
+    return LoadedModel(model.eval(), loaded.tokenizer, "tiny", "", "0" * 64, simulated_labels(NAMES))
 
 
 @pytest.fixture(scope="module")
