@@ -15,7 +15,7 @@ from polylib.study.terminal import open_console, shown_path
 
 if TYPE_CHECKING:
     from polylib.study.stages import Project
-    from polylib.study.sweep.engine import Backend
+    from polylib.study.sweep.engine import Backend, Sweep
     from polylib.study.sweep.grid import Plan
 
 FAILED, INTERRUPTED = 1, 130
@@ -56,25 +56,34 @@ def sweep(
 
 def _sweep(project: "Project", plan: "Plan", workers: int, backend: Where, address: str) -> int:
     from polylib.study.sweep.engine import Sweep
+
+    asked = Sweep(project, plan)
+    asked.resume()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill stops the sweep as Ctrl-C does
+    try:
+        taken = _backend(project, plan, asked.folder, workers, backend, address)
+        try:
+            return _execute(asked, taken, backend)
+        finally:
+            taken.close()
+    finally:
+        asked.release()
+
+
+def _execute(asked: "Sweep", taken: "Backend", backend: Where) -> int:
     from polylib.study.sweep.live import LiveSweep, PlainSweep
     from polylib.study.sweep.summary import write_summary
 
     started, begun = datetime.now(UTC), time.monotonic()
-    asked = Sweep(project, plan)
-    asked.resume()
     console = open_console()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a polite kill stops the sweep as Ctrl-C does
     stopped = False
-    taken = _backend(project, plan, asked.folder, workers, backend, address)
     try:
         with LiveSweep(console) if console.is_terminal else PlainSweep(console) as watcher:
             asked.run(taken, watcher)
     except KeyboardInterrupt:
         stopped = True
         console.print("stopped; the same command resumes", markup=False)
-    finally:
-        taken.close()
-    words = f"{backend}, {taken.slots} at once" if backend != "slurm" else "Slurm"
+    words = "Slurm" if backend == "slurm" else f"{backend}, {taken.slots} at once"
     page = write_summary(asked, started, time.monotonic() - begun, words)
     for state in asked.states:
         if state.result and state.state != "finished":

@@ -86,7 +86,10 @@ class Sweep:
         self._lock = FolderLock(self.folder / ".lock")
 
     def resume(self) -> None:
-        """Take over what is finished, also what finished unseen. Raises PolylibError while another sweep is on."""
+        """Take over what is finished, also what finished unseen; `release` ends what this begins.
+
+        Raises PolylibError while another process sweeps the same file.
+        """
         if not self._lock.acquire():
             raise PolylibError(
                 self.plan.name, "is being executed by another process", remedy="wait for it, or stop it first"
@@ -122,7 +125,10 @@ class Sweep:
         finally:
             self._stop(running)
             watcher.update(self.states)
-            self._lock.release()
+
+    def release(self) -> None:
+        """Let other processes sweep the same file."""
+        self._lock.release()
 
     def _start(self, state: RunState, backend: Backend) -> RunState:
         write_task(self.project, self.plan, state.run, state.folder)

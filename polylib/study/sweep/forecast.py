@@ -34,7 +34,8 @@ def lines(project: Project, plan: Plan) -> Iterator[str]:
     width = max(len(stage.id) for stage in stages)
     for stage in stages:
         times = len(needed[stage.id])
-        yield f"  {stage.id:<{width}}  computed {times} times, about {duration(times * expected[stage.id])}"
+        said = "once" if times == 1 else f"{times} times"
+        yield f"  {stage.id:<{width}}  computed {said}, about {duration(times * expected[stage.id])}"
     total = sum(len(needed[stage.id]) * expected[stage.id] for stage in stages)
     yield f"about {duration(total)} for one worker, one stage at a time"
 

@@ -131,6 +131,8 @@ def _checked(path: Path) -> SweepFile:
         if key not in allowed:
             raise _unknown(f"{path}: {key}", "part of a sweep file", key, allowed)
     content = {key: value for key, value in content.items() if value is not None}
+    if isinstance(content.get("until"), int):
+        content["until"] = str(content["until"])  # `until: 70`, as on the command line
     try:
         file = SweepFile.model_validate(content)
     except ValidationError as error:

@@ -17,6 +17,9 @@ from polylib.study.sweep.job import command, environment
 RETRIES = 2
 # Read by Ray where it is imported. Without the third a run that is killed for its memory is started for ever.
 _SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_task_oom_retries": str(RETRIES)}
+# Keeps a cluster of one machine to its loopback address, which Ray 2.60 otherwise turns into a reachable one.
+_LOOPBACK = {"RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "0"}
+_STARTS = 3  # Ray gives its helpers 15 s to start, fixed, which a busy machine may miss (ray issue 65983)
 
 
 class RayBackend:
@@ -32,19 +35,7 @@ class RayBackend:
         gets a fresh one. Raises PolylibError where Ray is missing, refuses, or cannot place a run.
         """
         ray = _import_ray(bool(address))
-        options: dict[str, Any] = {"include_dashboard": False, "log_to_driver": False, "logging_level": "error"}
-        if address:
-            options = {"address": address, "log_to_driver": False, "logging_level": "error"}
-        else:
-            options |= {"num_cpus": cores(), "_node_ip_address": "127.0.0.1"}
-        try:
-            ray.init(**options)
-        except Exception as error:  # Ray raises what its layers raise: connection, token, version
-            raise PolylibError(
-                f"--address {address}" if address else "Ray",
-                f"gives no cluster ({str(error).strip().splitlines()[0] if str(error).strip() else error!r})",
-                remedy="check the address, and RAY_AUTH_TOKEN_PATH for the cluster's token",
-            ) from error
+        _connect(ray, address)
         self._ray, self._root = ray, root
         room = sum(_room(node["Resources"], threads, gpus) for node in ray.nodes() if node["Alive"])
         if not room:
@@ -86,7 +77,8 @@ class RayHandle:
 
 def _import_ray(existing: bool) -> Any:
     os.environ.update({name: os.environ.get(name, value) for name, value in _SETTINGS.items()})
-    if not existing and os.environ["RAY_AUTH_MODE"] == "token":
+    if not existing:
+        os.environ.update(_LOOPBACK)
         # Of our own, so that nobody else's token opens the cluster and none is written to the home folder.
         os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     try:
@@ -96,6 +88,26 @@ def _import_ray(existing: bool) -> Any:
             "--backend ray", f"needs Ray ({error})", remedy="install it: python -m pip install 'polylib[cluster]'"
         ) from error
     return ray
+
+
+def _connect(ray: Any, address: str) -> None:
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+    options |= {"address": address} if address else {"num_cpus": cores(), "include_dashboard": False}
+    tries = 1 if address else _STARTS
+    for number in range(tries):
+        try:
+            ray.init(**options)
+            return
+        except Exception as error:  # Ray raises what its layers raise: connection, token, version
+            if number + 1 < tries:
+                ray.shutdown()
+                continue
+            said = str(error).strip().splitlines() or [repr(error)]
+            raise PolylibError(
+                f"--address {address}" if address else "Ray",
+                f"gives no cluster ({said[0]})",
+                remedy="check the address and RAY_AUTH_TOKEN_PATH" if address else "try when the machine is less busy",
+            ) from error
 
 
 def _room(resources: dict[str, float], threads: int, gpus: int) -> int:
