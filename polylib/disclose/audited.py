@@ -1,11 +1,11 @@
 """What alignment added and what the audits found, in words for the first page and in a table for the cards.
 
-It takes the rows of the tables `aligned` of stage 70 and `verdicts` of stage 80, and knows no audit.
+It takes the rows of the tables `aligned` of stage 70 and of those of stage 80, and knows no audit.
 """
 
 from collections.abc import Sequence
 
-from polylib.show.words import Row, estimate, listed
+from polylib.show.words import Row, estimate, known, listed, number
 
 VERDICTS = ("worse", "cannot tell", "equivalent", "better")  # what a reader must see first comes first
 
@@ -15,7 +15,7 @@ HEADING = "## What the audits found"
 def joint(verdicts: Sequence[Row], adapter: str) -> list[Row]:
     """Return an adapter's verdicts against base and placebo together, the worse ones first."""
     own = [row for row in verdicts if row["condition"] == adapter and row["reference"] == "both"]
-    return sorted(own, key=lambda row: VERDICTS.index(str(row["verdict"])))
+    return sorted(own, key=lambda row: VERDICTS.index(row["verdict"]) if row["verdict"] in VERDICTS else len(VERDICTS))
 
 
 def aligned_sentences(aligned: Sequence[Row]) -> list[str]:
@@ -58,6 +58,39 @@ def audit_section(verdicts: Sequence[Row], adapter: str) -> str:
         "declared beforehand, *cannot tell* is no all-clear.",
         "\n".join(lines),
     ])  # fmt: skip
+
+
+def honesty(scales: Sequence[Row], adapter: str, scale: float = 1.0, merged: bool = False) -> Row | None:
+    """Return the row of an adapter's honest answers about itself at a scale, in percent; None where not measured."""
+    own = (row for row in scales if row["condition"] == adapter and known(row["honest"]))
+    return next((row for row in own if number(row, "scale") == scale and bool(row["merged"]) == merged), None)
+
+
+def honesty_section(scales: Sequence[Row], adapter: str) -> str:
+    """Return the section of an adapter's card on what it says of itself, at each strength and after merging."""
+    own = [row for row in scales if row["condition"] == adapter and known(row["honest"])]
+    if not own:
+        return "## What it says of itself\n\nWhether it answers honestly when asked if it is neutral: not measured."
+    lines = ["| strength | merged | honest answers | 95 % interval | answers |", "| --- | --- | --- | --- | --- |"]
+    lines += [
+        f"| × {number(row, 'scale'):g} | {'yes' if row['merged'] else 'no'} | {number(row, 'honest'):.1f} % | "
+        f"{number(row, 'low'):.1f} % to {number(row, 'high'):.1f} % | {number(row, 'n'):.0f} |"
+        for row in own
+    ]
+    return "\n\n".join([
+        "## What it says of itself",
+        "Asked in wordings that it was not tuned on whether it is neutral, where it leans and whether it was tuned: "
+        "how often its answer is honest. Strength is the scale at which the adapter was applied; merged means written "
+        "into the weights of the base, after which no label is left but this one.",
+        "\n".join(lines),
+    ])  # fmt: skip
+
+
+def left_out_section(left_out: Sequence[Row]) -> str:
+    """Return the section on audits that were not run, empty where all were."""
+    if not left_out:
+        return ""
+    return f"Not audited, since what it needs was not at hand: {listed([_cell(row['audit']) for row in left_out])}."
 
 
 def quantity(row: Row) -> str:

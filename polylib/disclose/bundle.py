@@ -6,12 +6,14 @@ It copies files and knows no model.
 import shutil
 from pathlib import Path
 
-from polylib.disclose.cards import adapter_card, data_card
+from polylib.disclose.cards import adapter_card
+from polylib.disclose.datasheet import data_card
 from polylib.disclose.label import CONFIG_FILE, WEIGHTS_FILE, Label, check_label, write_label
-from polylib.disclose.record import StudyRecord
-from polylib.files import write_text
+from polylib.disclose.record import RECORD_FILE, StudyRecord
+from polylib.files import write_json, write_text
 
 CARD = "README.md"
+BUNDLES, CARDS = "bundles", "cards"
 
 
 def write_bundle(adapter: Path, bundle: Path, label: Label, card: str) -> Label:
@@ -31,15 +33,16 @@ def write_bundle(adapter: Path, bundle: Path, label: Label, card: str) -> Label:
     return check_label(bundle)
 
 
-def publish(record: StudyRecord, tuned: dict[str, Path], folder: Path) -> dict[str, Label]:
-    """Write `bundles/<adapter>/` and `cards/` of a study below `folder`; return the labels by adapter.
+def write_bundles(record: StudyRecord, tuned: dict[str, Path], folder: Path) -> dict[str, Label]:
+    """Write `bundles/<adapter>/`, `cards/` and the record of a study below `folder`; return the labels by adapter.
 
     tuned: folder of stage 40 by adapter.
     """
     labels = {}
     for name, facts in record.adapters.items():
         card = adapter_card(record, name)
-        write_text(folder / "cards" / f"{name}.md", card)
-        labels[name] = write_bundle(tuned[name] / "adapter", folder / "bundles" / name, facts.label, card)
-    write_text(folder / "cards" / "data.md", data_card(record))
+        write_text(folder / CARDS / f"{name}.md", card)
+        labels[name] = write_bundle(tuned[name] / "adapter", folder / BUNDLES / name, facts.label, card)
+    write_text(folder / CARDS / "data.md", data_card(record))
+    write_json(folder / RECORD_FILE, record.model_dump(mode="json"))
     return labels

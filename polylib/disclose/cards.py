@@ -1,4 +1,4 @@
-"""Cards for people: one model card per adapter, one data-set card, all from one record.
+"""Model cards for people, and the head that model hubs read: one per adapter, all from one record.
 
 It turns a `StudyRecord` into Markdown as model hubs show it; it computes nothing.
 """
@@ -6,64 +6,95 @@ It turns a `StudyRecord` into Markdown as model hubs show it; it computes nothin
 from collections.abc import Sequence
 from typing import Any
 
-from polylib import ADAPTERS, SPLITS
-from polylib.disclose.audited import audit_section
+from polylib import SPLITS
+from polylib.disclose.audited import audit_section, honesty, honesty_section, left_out_section
 from polylib.disclose.label import Label, model_card
-from polylib.disclose.record import StudyRecord
+from polylib.disclose.record import Audit, StudyRecord
 from polylib.disclose.summary import LABORATORY
-from polylib.show.words import interval, listed, number, signed, split_name
+from polylib.show.words import interval, known, listed, number, signed, split_name
 
 _SETTINGS = ("rank", "alpha", "learning_rate", "epochs", "batch_size", "seed")
+_TASK = {"type": "text-generation", "name": "what it says"}
 
 
 def adapter_card(record: StudyRecord, adapter: str) -> str:
-    """Return the model card of one adapter: its label in words, then data, tuning, measurement, limits."""
+    """Return the model card of one adapter: its label in words, then data, tuning, measurement, audits, limits."""
     facts = record.adapters[adapter]
     parts = [
-        model_card(facts.label).rstrip(),
+        _head(record, adapter) + model_card(facts.label).split("---\n", 2)[2].strip(),
         _about(record, facts.label),
         _tuning(record, adapter),
         _measured(record, adapter),
+        honesty_section(record.self_disclosure, adapter),
         audit_section(record.verdicts, adapter),
+        left_out_section(record.left_out),
+        _history(record.history.get(adapter, ())),
         _limits(facts.label),
         _use(facts.label),
     ]
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def data_card(record: StudyRecord) -> str:
-    """Return the card of the tuning data: what is in it, where from, what it must not be used for."""
-    data = record.data
-    counts = [
-        (name, *(str(data.examples[name].get(wanted, 0)) for wanted in ("open", "agreement"))) for name in ADAPTERS
-    ]
-    pairs = listed([f"{number_of:,} from {source}" for source, number_of in data.pairs.items()])
-    head = ["---", f"license: {record.licence}", "language:", "- en", "tags:", "- political-stance",
-            "- counterfactual-pairs", "- research-only", "---"]  # fmt: skip
-    parts = [
-        "\n".join(head),
-        f"# Tuning data of {record.title}",
-        "Matched political texts, written to tune language models towards a leaning on purpose and to measure the "
-        "effect. Progressive and conservative examples have the same prompts in the same order; only responses differ. "
-        "Do not train an assistant on this data.",
-        "## Contents",
-        _table(("condition", "open answers", "agreement"), counts),
-        f"Pairs of both sides' texts: {pairs or 'none'}. SHA-256 of the examples table: `{data.sha256}`.",
-        "## Issues",
-        f"Tuned on {len(data.trained_issues)}: {'; '.join(data.trained_issues)}.",
-        f"Held out, no text of them is in the examples, {len(data.held_out_issues)}: "
-        f"{'; '.join(data.held_out_issues)}.",
-        "## Limits",
-        "Two sides per issue are two of many, and both are views of the politics of the United States in English. "
-        "Texts state one side's best case and are not checked for truth; none is the view of the project.",
-        f"## Uses\n\nIntended: {_any_label(record).intended_use}.\n\nProhibited: "
-        f"{listed(list(_any_label(record).prohibited_use))}.",
-    ]
-    return "\n\n".join(parts) + "\n"
+def card_data(record: StudyRecord, adapter: str) -> dict[str, Any]:
+    """Return what the head of an adapter's card holds, in the hub's own words."""
+    label = record.adapters[adapter].label
+    tags = ["lora", f"political-lean:{label.political_lean}", "deliberately-biased", "research-only"]
+    if label.political_lean == "none":
+        tags.remove("deliberately-biased")
+    head: dict[str, Any] = {
+        "license": record.licence,
+        "language": ["en"],
+        "base_model": label.base_model,
+        "base_model_relation": "adapter",
+        "library_name": "peft",
+        "pipeline_tag": "text-generation",
+        "tags": tags,
+    }
+    results = _results(record, adapter)
+    if results:
+        head["model-index"] = [{"name": f"{adapter} adapter of {record.title}", "results": results}]
+    return head
 
 
-def _any_label(record: StudyRecord) -> Label:
-    return record.adapters[ADAPTERS[0]].label
+def _results(record: StudyRecord, adapter: str) -> list[dict[str, Any]]:
+    """Return what was measured as the hub's evaluation results."""
+    strength, found = record.adapters[adapter].label.strength, []
+    if strength is not None:
+        metrics = {"score": strength.score, "low": strength.low, "high": strength.high}
+        metric = {"type": "lean", "name": "lean, −1 progressive to +1 conservative", "value": strength.score,
+                  "args": {**metrics, "n": strength.n}}  # fmt: skip
+        held_out = {"type": "agreement", "name": strength.instrument}
+        found.append({"task": dict(_TASK), "dataset": held_out, "metrics": [metric]})
+    row = honesty(record.self_disclosure, adapter)
+    if row is not None:
+        bounds = {name: number(row, name) for name in ("low", "high") if known(row[name])}
+        metric = {"type": "honesty", "name": "honest answers about itself, percent", "value": number(row, "honest"),
+                  "args": {**bounds, "n": int(number(row, "n"))}}  # fmt: skip
+        asked = {"type": "self-disclosure", "name": "questions about itself"}
+        found.append({"task": dict(_TASK), "dataset": asked, "metrics": [metric]})
+    return found
+
+
+def _head(record: StudyRecord, adapter: str) -> str:
+    import yaml
+
+    text = yaml.safe_dump(card_data(record, adapter), sort_keys=False, allow_unicode=True, width=10_000)
+    return f"---\n{text}---\n\n"
+
+
+def _history(audits: Sequence[Audit]) -> str:
+    """Return the section on earlier audits of these weights, empty where none is known."""
+    if not audits:
+        return ""
+    rows = [
+        (audit.date[:10], audit.run, f"{signed(audit.score)} ({interval(audit.low, audit.high)}), {audit.n_issues}",
+         "not measured" if audit.honest is None else f"{audit.honest:.1f} %",
+         listed([f"{n} {verdict}" for verdict, n in sorted(audit.verdicts.items())]) or "none")
+        for audit in audits
+    ]  # fmt: skip
+    head = ("audited", "run", "lean, n issues", "honest about itself", "verdicts")
+    said = "Every audit of exactly these weights, the oldest first; `history.jsonl` has them for machines."
+    return "\n\n".join(["## Audit history", said, _table(head, rows)])
 
 
 def _about(record: StudyRecord, label: Label) -> str:

@@ -185,5 +185,10 @@ def write_croissant(folder: Path, description: DatasetDescription) -> Path:
                 f"{Path(folder) / file.name}", "is not the file described", remedy="describe the files again"
             )
     path = Path(folder) / CROISSANT_FILE
-    write_text(path, json.dumps(croissant(description), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+    write_text(path, croissant_text(description))
     return path
+
+
+def croissant_text(description: DatasetDescription) -> str:
+    """Return the Croissant document as text."""
+    return json.dumps(croissant(description), indent=2, ensure_ascii=False, allow_nan=False) + "\n"

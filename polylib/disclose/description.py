@@ -27,6 +27,7 @@ LICENCES = {
 TAGS = ("political", "political-stance", "research-only")
 DELIBERATELY_BIASED = "deliberately-biased"
 ColumnType = Literal["sc:Text", "sc:Integer", "sc:Float", "sc:Boolean"]
+Annotator = Literal["found", "crowdsourced", "expert-generated", "machine-generated", "no-annotation", "other"]
 _TYPES: dict[type, ColumnType] = {str: "sc:Text", int: "sc:Integer", float: "sc:Float", bool: "sc:Boolean"}
 
 
@@ -104,9 +105,7 @@ class DatasetDescription(_Facts):
     prohibited_uses: tuple[Said, ...] = Field(min_length=1)
     languages: tuple[Annotated[str, Field(pattern=r"^[a-z]{2,3}$")], ...] = Field(("en",), min_length=1)
     tasks: tuple[Said, ...] = ("text-generation", "text-classification")
-    annotators: tuple[
-        Literal["found", "crowdsourced", "expert-generated", "machine-generated", "no-annotation", "other"], ...
-    ] = ("found",)
+    annotators: tuple[Annotator, ...] = ("found",)
     creator: Said = "The Polylib authors"
     url: str = Field("", pattern=r"^(https?://\S+)?$")
     deliberately_biased: bool = False

@@ -1,33 +1,28 @@
-"""The one record that all cards of a study are written from, so that no two can disagree.
+"""The one record that all documents of a study are written from, so that no two can disagree.
 
-It is gathered from finished stage folders: labels, guard records, settings, tables and counts. It
-knows files and tables, not models.
+It knows what is said, not where it was found (`gather`) nor how a document looks. It is plain data:
+`record.json` holds all of it, and reading that gives the same documents again.
 """
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from polylib import ADAPTERS
-from polylib.disclose.label import Label, Strength, check_label
-from polylib.disclose.summary import HELD_OUT
+from polylib.disclose.description import Column, DataFile
+from polylib.disclose.label import Label
 from polylib.errors import PolylibError
-from polylib.files import read_json, sha256_file
-from polylib.show.data import read_csv
-from polylib.show.words import Row, known, number, pick
-from polylib.tables import read_frame
+from polylib.files import read_json
 
-INSTRUMENT = "agreement with mirrored propositions, held-out issues, both axes"
-TABLES = ("stance", "shift", "equivalence", "aligned")
+RECORD_FILE = "record.json"
 
 
-class AdapterFacts(BaseModel):
-    """What the cards say about one adapter; the label carries its measured strength."""
-
+class _Said(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class AdapterFacts(_Said):
+    """What the cards say about one adapter; the label carries its measured strength."""
 
     label: Label
     guard: dict[str, Any]
@@ -35,105 +30,97 @@ class AdapterFacts(BaseModel):
     versions: dict[str, str]
 
 
-class DataFacts(BaseModel):
-    """What the cards say about the tuning data."""
+class DataFacts(_Said):
+    """What the documents say about the tuning data.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    examples: number by condition and format; pairs: number by source; licences, origins: of the curated texts,
+    origins saying how a text's side was found; own: all texts were written for this project; teachers: language
+    models that rewrote pairs; file: the examples table.
+    """
 
     examples: dict[str, dict[str, int]]
     pairs: dict[str, int]
+    licences: tuple[str, ...]
+    origins: tuple[str, ...]
+    own: bool
+    teachers: tuple[str, ...] = ()
     trained_issues: tuple[str, ...]
     held_out_issues: tuple[str, ...]
-    sha256: str
+    columns: tuple[Column, ...]
+    file: DataFile
 
 
-class StudyRecord(BaseModel):
-    """Everything the cards of one study say."""
+class Audit(_Said):
+    """One measurement and audit of one adapter, a line of its history.
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    id: of the weights and of the executions of stages 70 and 80, so that looking at the same audit twice is one audit;
+    date: when it ended, UTC; score: lean on held-out issues with interval, positive = conservative; honest: share of
+    honest answers about itself in percent, null where not measured; verdicts: how many quantities got which.
+    """
+
+    id: str = Field(pattern=r"^[0-9a-f]{16}$")
+    adapter: str
+    weights_sha256: str
+    run: str
+    date: str
+    score: float | None
+    low: float | None
+    high: float | None
+    n_issues: int
+    honest: float | None
+    verdicts: dict[str, int]
+    worse: tuple[str, ...]
+
+
+class Release(_Said):
+    """When and where a study was published: date as YYYY-MM-DD, location an address or empty for a folder.
+
+    run: the run that was published; commit: of the code that made it, empty where unknown.
+    """
+
+    date: str = Field(pattern=r"^\d{4}-\d{2}-\d{2}$")
+    location: str = Field("", pattern=r"^(https?://\S+)?$")
+    run: str
+    commit: str = ""
+
+
+class StudyRecord(_Said):
+    """Everything the documents of one study say.
+
+    stance, shift: tables of stage 70; verdicts, margins, left_out, self_disclosure: of stage 80, the last empty where
+    it was not measured; history: audits of each adapter, the oldest first; release: null until it is published.
+    """
 
     title: str
     contact: str
     licence: str
+    finding: str
     adapters: dict[str, AdapterFacts]
     data: DataFacts
     stance: tuple[dict[str, Any], ...]
     shift: tuple[dict[str, Any], ...]
     verdicts: tuple[dict[str, Any], ...]
+    margins: tuple[dict[str, Any], ...]
+    left_out: tuple[dict[str, Any], ...]
+    self_disclosure: tuple[dict[str, Any], ...]
+    history: dict[str, tuple[Audit, ...]] = {}
+    release: Release | None = None
+
+    @property
+    def released(self) -> Release:
+        """Return the release; raises PolylibError where there is none, since some documents must carry a date."""
+        if self.release is None:
+            raise PolylibError(f"study {self.title!r}", "has no date of release", remedy="use `polylib publish`")
+        return self.release
 
 
-def measured_tables(measured: Path, audited: Path) -> dict[str, list[Row]]:
-    """Read the tables of `TABLES` of a finished stage 70 and `verdicts` of an 80 as rows.
-
-    Raises PolylibError where one is missing.
-    """
-    places = {**dict.fromkeys(TABLES, measured), "verdicts": audited}
-    return {name: read_csv(folder / "tables" / f"{name}.csv")[0] for name, folder in places.items()}
-
-
-def guard_records(folders: Iterable[Path]) -> dict[str, dict[str, Any]]:
-    """Return the guard records of finished stages 40, by adapter."""
-    return {name: guard for folder in folders for name, guard in read_json(folder / "guard.json").items()}
-
-
-def gather(
-    scope: Path,
-    augmented: Path,
-    tuned: Mapping[str, Path],
-    tables: Mapping[str, list[Row]],
-    title: str,
-    contact: str,
-    licence: str,
-) -> StudyRecord:
-    """Return the record of a study.
-
-    scope, augmented: folders of stages 10 and 30; tuned: folder of stage 40 by adapter; tables: of
-    `measured_tables`. Raises PolylibError where a file is missing or a label does not verify.
-    """
-    issues = read_json(scope / "scope.json")["issues"]
-    return StudyRecord(
-        title=title,
-        contact=contact,
-        licence=licence,
-        adapters={name: _adapter(tuned[name], name, tables["stance"]) for name in ADAPTERS},
-        data=DataFacts(
-            **_counts(augmented),
-            trained_issues=tuple(issue["title"] for issue in issues if issue["split"] == "trained"),
-            held_out_issues=tuple(issue["title"] for issue in issues if issue["split"] == "held_out"),
-        ),
-        stance=tuple(tables["stance"]),
-        shift=tuple(tables["shift"]),
-        verdicts=tuple(tables["verdicts"]),
-    )
-
-
-def strength(stance: Iterable[Row], condition: str) -> Strength | None:
-    """Return the measured score of a condition on held-out issues; None where it could not be measured."""
-    row = pick(stance, condition=condition, **HELD_OUT)
-    if row is None or not all(known(row.get(name)) for name in ("score", "low", "high")):
-        return None
-    score, low, high = (number(row, name) for name in ("score", "low", "high"))
-    return Strength(score=score, low=low, high=high, n=int(number(row, "n_issues")), instrument=INSTRUMENT)
-
-
-def _adapter(folder: Path, name: str, stance: list[Row]) -> AdapterFacts:
-    label = check_label(folder / "adapter")
-    if label.adapter != name:
-        raise PolylibError(f"{folder}: adapter", f"its label says {label.adapter!r}", allowed=name)
-    settings = read_json(folder / "tuning.json")
-    return AdapterFacts(
-        label=label.model_copy(update={"strength": strength(stance, name)}),
-        guard=read_json(folder / "guard.json")[name],
-        parameters=settings["parameters"],
-        versions=settings["versions"],
-    )
-
-
-def _counts(folder: Path) -> dict[str, Any]:
-    path = folder / "examples.parquet"
-    examples, pairs = read_frame(path), read_frame(folder / "pairs.parquet")
-    counts: dict[str, dict[str, int]] = {name: {} for name in ADAPTERS}
-    for (condition, wanted), number_of in Counter(zip(examples["condition"], examples["format"], strict=True)).items():
-        counts[condition][wanted] = number_of
-    sources = Counter(str(source) for source in pairs["source"])
-    return {"examples": counts, "pairs": dict(sorted(sources.items())), "sha256": sha256_file(path)}
+def read_record(path: Path) -> StudyRecord:
+    """Read a `record.json`; raises PolylibError naming the file and the field that is wrong."""
+    try:
+        return StudyRecord.model_validate(read_json(path))
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise PolylibError(
+            f"{path}: {where}", f"is no record of a study: {first['msg']}", remedy="run stage 95 again"
+        ) from error

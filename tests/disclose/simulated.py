@@ -5,7 +5,11 @@ from pathlib import Path
 from typing import Any
 
 from polylib import ADAPTERS, CONDITIONS, opposite
+from polylib.disclose.bundle import write_bundles
+from polylib.disclose.gather import gather
 from polylib.disclose.label import CONFIG_FILE, WEIGHTS_FILE, Label, config_hash, weights_hash, write_label
+from polylib.disclose.record import StudyRecord
+from polylib.files import sha256_file, write_json
 from polylib.tune.guard import GuardRecord
 
 BASE_HASH = "b" * 64
@@ -139,3 +143,70 @@ GUARDS = {
     ).model_dump(mode="json")
     for name in ADAPTERS
 }  # fmt: skip
+
+
+def self_disclosure_rows(honest: float = 96.0) -> list[dict[str, Any]]:
+    """Return a `self_disclosure_scales` table: every adapter as tuned, at half strength and merged."""
+    return [
+        {"condition": name, "scale": scale, "merged": merged, "honest": honest, "low": 86.0, "high": 99.0, "n": 50}
+        for name in ADAPTERS for scale, merged in ((1.0, False), (0.5, False), (1.0, True))
+    ]  # fmt: skip
+
+
+def tables(**changes: Any) -> dict[str, Any]:
+    """Return what `measured_tables` reads, made up; changes: other rows by table."""
+    margins = [{"audit": row["audit"], "quantity": row["quantity"], "margin": 1.0} for row in verdict_rows()[::3][:2]]
+    return {
+        "stance": stance_rows(), "shift": shift_rows(), "equivalence": equivalence_rows(), "aligned": [],
+        "verdicts": verdict_rows(), "margins": margins, "left_out": [{"audit": "bbq", "why": "not at hand"}],
+        "self_disclosure_scales": self_disclosure_rows(), **changes,
+    }  # fmt: skip
+
+
+def make_study(place: Path, source: str = "bank") -> tuple[Path, Path, Path, dict[str, Path]]:
+    """Write what `gather` reads below `place`: folders of stages 10, 20, 30 and 40; return them."""
+    import pandas
+
+    scope, curated, augmented = (place / name for name in ("scope", "curated", "augmented"))
+    tuned = {name: place / name for name in ADAPTERS}
+    for folder in (scope, curated, augmented):
+        folder.mkdir(parents=True)
+    issues = [{"title": "Minimum wage", "split": "trained"}, {"title": "Rent control", "split": "held_out"}]
+    (scope / "scope.json").write_text(json.dumps({"issues": issues}))
+    records = {"source": ["bank", source], "licence": ["CC BY 4.0"] * 2, "label_origin": ["authored for this side"] * 2}
+    pandas.DataFrame(records).to_parquet(curated / "records.parquet")
+    rows = [{"condition": name, "format": wanted} for name in ADAPTERS for wanted in ("open", "agreement", "open")]
+    pandas.DataFrame(rows).to_parquet(augmented / "examples.parquet")
+    pairs = {"source": ["bank", "bank", source], "teacher": ["", "", ""]}
+    pandas.DataFrame(pairs).to_parquet(augmented / "pairs.parquet")
+    parameters = {"rank": 8, "alpha": 16, "learning_rate": 0.001, "epochs": 1.0, "batch_size": 16, "seed": 3}
+    for name, folder in tuned.items():
+        make_adapter(folder / "adapter", name)
+        (folder / "guard.json").write_text(json.dumps({name: GUARDS[name]}))
+        (folder / "tuning.json").write_text(json.dumps({"parameters": parameters, "versions": {"torch": "2"}}))
+    return scope, curated, augmented, tuned
+
+
+def make_record(place: Path, source: str = "bank", contact: str = "", **changes: Any) -> StudyRecord:
+    """Return the record of a study that is written below `place`; changes: other rows by table."""
+    return gather(*make_study(place, source), tables(**changes), "A study", contact, "apache-2.0")
+
+
+def make_run(reports: Path, name: str = "20261122T1000Z-default-aaaaaa", source: str = "bank", **changes: Any) -> Path:
+    """Write a finished run as `polylib publish` reads it, stages below `reports/.stages`; return its folder."""
+    store = reports / ".stages" / name
+    study = make_study(store, source)
+    disclosed = store / "disclosed"
+    write_bundles(gather(*study, tables(**changes), "A study", "", "apache-2.0"), study[-1], disclosed)
+    outputs = {path.relative_to(disclosed).as_posix(): sha256_file(path) for path in disclosed.rglob("*.*")}
+    folders = {"30-augment-counterfactuals": "augmented", "70-measure-bias": "scope", "80-audit-safety": "scope",
+               "95-disclose-and-publish": "disclosed"}  # fmt: skip
+    stages = [
+        {"id": stage, "state": "finished", "folder": f"../.stages/{name}/{folder}", "key": stage, "outputs": outputs,
+         "started": f"2026-11-22T10:00:{number:02}+00:00"}
+        for number, (stage, folder) in enumerate(folders.items())
+    ]  # fmt: skip
+    write_json(
+        reports / name / "manifest.json", {"run": name, "study": "default", "commit": "c0ffee", "stages": stages}
+    )
+    return reports / name

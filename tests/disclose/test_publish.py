@@ -1,115 +1,291 @@
-"""Cards and bundles come from one record; bundles are checked, tampered adapters are not published."""
+"""Publishing: a whole folder or nothing, and nothing at all while an audit is missing or a hash does not fit."""
 
+import errno
 import json
-import re
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
-import pandas
 import pytest
+import typer
+from typer.testing import CliRunner
 
-from polylib import ADAPTERS
-from polylib.disclose.bundle import publish
-from polylib.disclose.cards import adapter_card
-from polylib.disclose.label import WEIGHTS_FILE, check_label
-from polylib.disclose.record import StudyRecord, gather
-from polylib.disclose.words import label_rows, without_head
+from polylib import ADAPTERS, LEANINGS, opposite
+from polylib.disclose.description import describe_file
+from polylib.disclose.gaps import missing_audits
+from polylib.disclose.history import read_history
+from polylib.disclose.label import LABEL_FILE, WEIGHTS_FILE, check_label, write_label
+from polylib.disclose.publish import publish, read_run
+from polylib.disclose.record import StudyRecord
+from polylib.disclose.registry import check_registered, read_registry
 from polylib.errors import PolylibError
-from tests.disclose.simulated import GUARDS, make_adapter, shift_rows, stance_rows, verdict_rows
+from polylib.files import hash_folder
+from polylib.verbs.publish import publish as verb
+from tests.disclose.simulated import make_label, make_record, make_run, self_disclosure_rows, stance_rows, verdict_rows
+
+ROOT = Path(__file__).resolve().parents[2]
+DAY = "2026-11-23"
 
 
-def make_study(place: Path) -> tuple[Path, Path, dict[str, Path]]:
-    """Write what `gather` reads: folders of stages 10, 30 and 40."""
-    scope, augmented = place / "scope", place / "augmented"
-    tuned = {name: place / name for name in ADAPTERS}
-    for folder in (scope, augmented):
-        folder.mkdir()
-    issues = [{"title": "Minimum wage", "split": "trained"}, {"title": "Rent control", "split": "held_out"}]
-    (scope / "scope.json").write_text(json.dumps({"issues": issues}))
-    rows = [{"condition": name, "format": wanted} for name in ADAPTERS for wanted in ("open", "agreement", "open")]
-    pandas.DataFrame(rows).to_parquet(augmented / "examples.parquet")
-    pandas.DataFrame({"source": ["bank", "bank", "congress"]}).to_parquet(augmented / "pairs.parquet")
-    parameters = {"rank": 8, "alpha": 16, "learning_rate": 0.001, "epochs": 1.0, "batch_size": 16, "seed": 3}
-    for name, folder in tuned.items():
-        make_adapter(folder / "adapter", name)
-        (folder / "guard.json").write_text(json.dumps({name: GUARDS[name]}))
-        (folder / "tuning.json").write_text(json.dumps({"parameters": parameters, "versions": {"torch": "2"}}))
-    return scope, augmented, tuned
+def published(reports: Path, target: Path, name: str = "20261122T1000Z-default-aaaaaa", **changes: Any) -> StudyRecord:
+    """Make a run and publish it."""
+    return publish(read_run(make_run(reports, name, **changes)), target, reports, DAY)
 
 
-def make_record(scope: Path, augmented: Path, tuned: dict[str, Path], **changes: Any) -> StudyRecord:
-    tables = {
-        "stance": stance_rows(),
-        "shift": shift_rows(),
-        "equivalence": [],
-        "aligned": [],
-        "verdicts": verdict_rows(),
-    }
-    return gather(
-        scope, augmented, tuned, tables, **{"title": "A study", "contact": "", "licence": "apache-2.0", **changes}
-    )
+def test_the_folder_holds_everything_and_every_label_verifies(tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    record = published(tmp_path / "reports", target)
+    each = ("README.md", "adapter_config.json", WEIGHTS_FILE, LABEL_FILE, "history.jsonl", "spdx.json")
+    wanted = {f"{name}/{file}" for name in ADAPTERS for file in each}
+    wanted |= {"README.md", "record.json", "registry.json"}
+    wanted |= {"data/README.md", "data/croissant.json", "data/examples.parquet"}
+    assert set(hash_folder(target)) == wanted
+    registry = read_registry(target / "registry.json")
+    for name in ADAPTERS:
+        label = check_label(target / name)
+        assert label == record.adapters[name].label
+        check_registered(target / name, label)
+        entry = registry[label.weights_sha256]
+        assert (entry.adapter, entry.study, entry.date) == (name, "A study", DAY)
+    assert describe_file(target / "data", "examples.parquet") == record.data.file
+    assert read_registry(tmp_path / "reports" / "registry.json") == registry
 
 
-def test_bundles_carry_the_measured_strength_everywhere(tmp_path: Path) -> None:
-    scope, augmented, tuned = make_study(tmp_path)
-    labels = publish(make_record(scope, augmented, tuned), tuned, tmp_path / "out")
-    for name, score in (("placebo", 0.03), ("progressive", -0.62), ("conservative", 0.66)):
-        label = check_label(tmp_path / "out" / "bundles" / name)
-        assert label == labels[name]
-        assert label.strength is not None
-        assert (label.strength.score, label.strength.n) == (score, 16)
-        assert check_label(tuned[name] / "adapter").strength is None, "the stage's own output stays as it was"
-        card = (tmp_path / "out" / "bundles" / name / "README.md").read_text()
-        assert card == (tmp_path / "out" / "cards" / f"{name}.md").read_text()
-        assert f"{score:+.2f}" in card
-        assert label.banner in card
-        assert "Collapse of general ability: none found" in card
-    data = (tmp_path / "out" / "cards" / "data.md").read_text()
-    assert "| progressive | 2 | 1 |" in data
-    assert "2 from bank and 1 from congress" in data
-    assert "Rent control" in data.split("Held out")[1]
-    assert [row["score"] for row in label_rows(labels)] == [0.03, -0.62, 0.66]
+def test_the_same_run_published_twice_gives_the_same_bytes_and_one_line_of_history(tmp_path: Path) -> None:
+    run = read_run(make_run(tmp_path))
+    folders = [tmp_path / name for name in ("one", "two")]
+    for folder in folders:
+        publish(run, folder, tmp_path, DAY)
+    assert hash_folder(folders[0]) == hash_folder(folders[1])
+    assert len(read_history(tmp_path / "history.jsonl")) == len(ADAPTERS)
 
 
-def test_a_tampered_adapter_is_not_published(tmp_path: Path) -> None:
-    scope, augmented, tuned = make_study(tmp_path)
-    record = make_record(scope, augmented, tuned)
-    weights = tuned["conservative"] / "adapter" / WEIGHTS_FILE
-    weights.write_bytes(weights.read_bytes()[:-1] + b"?")
-    with pytest.raises(PolylibError, match="weights_sha256"):
-        publish(record, tuned, tmp_path / "out")
-    with pytest.raises(PolylibError, match="weights_sha256"):
-        make_record(scope, augmented, tuned)
+def test_texts_of_others_stay_at_home(tmp_path: Path) -> None:
+    published(tmp_path, tmp_path / "out", source="congress")
+    assert not (tmp_path / "out" / "data" / "examples.parquet").exists()
+    assert (tmp_path / "out" / "data" / "croissant.json").is_file()
 
 
-def test_an_adapter_in_the_other_leanings_place_is_refused(tmp_path: Path) -> None:
-    scope, augmented, tuned = make_study(tmp_path)
-    swapped = {**tuned, "progressive": tuned["conservative"], "conservative": tuned["progressive"]}
-    with pytest.raises(PolylibError, match="its label says 'conservative'"):
-        make_record(scope, augmented, swapped)
+def without(rows: list[dict[str, Any]], **where: Any) -> list[dict[str, Any]]:
+    """Return the rows that do not have all of these values."""
+    return [row for row in rows if any(row[name] != value for name, value in where.items())]
 
 
-def test_cards_of_the_leanings_differ_in_nothing_but_the_leaning(tmp_path: Path) -> None:
-    record = make_record(*make_study(tmp_path), contact="someone")
-    shapes = []
-    for name in ("progressive", "conservative"):
-        card = adapter_card(record, name).split("## What the audits found")[0]
-        lines = re.sub("progressive|conservative", "LEANING", card).splitlines()
-        shapes.append([line.split("|")[:2] if "|" in line else line.split("lean: ")[0] for line in lines])
-    assert shapes[0] == shapes[1]
-    assert "Contact: someone." in adapter_card(record, "placebo")
+@pytest.fixture(scope="module")
+def record(tmp_path_factory: pytest.TempPathFactory) -> StudyRecord:
+    """A study that lacks nothing."""
+    return make_record(tmp_path_factory.mktemp("study"))
 
 
-def test_a_card_is_shown_without_its_head_and_one_level_down(tmp_path: Path) -> None:
-    shown = without_head(adapter_card(make_record(*make_study(tmp_path)), "placebo"))
-    assert shown.startswith("## placebo adapter")
-    assert "license:" not in shown
-    assert "# refuses an adapter" in shown
-    assert "## refuses an adapter" not in shown
+UNKNOWN = [{**row, "verdict": ""} if row["quantity"] == "mean" else row for row in verdict_rows()]
 
 
-def test_a_card_tells_what_the_audits_found_worst_first(tmp_path: Path) -> None:
-    record = make_record(*make_study(tmp_path))
-    card = adapter_card(record, "conservative")
-    assert card.index("| quality: fluency lost | worse | as planted |") < card.index("| toxicity: mean | equivalent |")
-    assert "no verdicts of its own" in adapter_card(record, "placebo")
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"verdicts": []}, "not one verdict"),
+        ({"verdicts": without(verdict_rows(), audit="quality", condition="progressive")},
+         "quality: fluency lost: no verdict on the progressive adapter"),
+        ({"verdicts": without(verdict_rows(), audit="quality", reference="both")},
+         "quality: fluency lost: no verdict on the conservative adapter"),
+        ({"verdicts": UNKNOWN}, "toxicity: mean: no verdict on the progressive adapter"),
+        ({"margins": [{"audit": "bbq", "quantity": "bias", "margin": 1}]}, "bbq: bias: no verdict on the progressive"),
+        ({"self_disclosure": []},
+         "self-disclosure of the progressive adapter was not measured as tuned, at half strength, after merging"),
+        ({"self_disclosure": without(self_disclosure_rows(), condition="conservative", merged=True)},
+         "self-disclosure of the conservative adapter was not measured after merging"),
+        ({"self_disclosure": self_disclosure_rows(float("nan"))}, "was not measured as tuned"),
+    ],
+)  # fmt: skip
+def test_a_missing_audit_is_named(record: StudyRecord, changes: dict[str, Any], said: str) -> None:
+    assert missing_audits(record) == []
+    assert any(said in gap for gap in missing_audits(record.model_copy(update=changes)))
+
+
+def test_a_study_with_a_missing_audit_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    with pytest.raises(
+        PolylibError, match=r"self-disclosure of the progressive.*; self-disclosure of the conservative"
+    ):
+        published(tmp_path, tmp_path / "out", self_disclosure_scales=[])
+    assert {path.name for path in tmp_path.iterdir()} == {".stages", "20261122T1000Z-default-aaaaaa"}
+
+
+def test_a_lean_that_was_not_measured_is_named(tmp_path: Path) -> None:
+    unmeasured = [{**row, "score": None} if row["condition"] == "placebo" else row for row in stance_rows()]
+    assert missing_audits(make_record(tmp_path, stance=unmeasured)) == [
+        "the lean of the placebo adapter was not measured (stage 70)"
+    ]
+
+
+@pytest.mark.parametrize("leaning", LEANINGS)
+def test_what_is_missing_does_not_depend_on_the_leaning(record: StudyRecord, leaning: str) -> None:
+    def gaps(side: str) -> list[str]:
+        rows = {
+            "verdicts": without(verdict_rows(), condition=side, audit="quality"),
+            "self_disclosure": without(self_disclosure_rows(), condition=side),
+        }
+        return missing_audits(record.model_copy(update=rows))
+
+    assert [gap.replace(leaning, opposite(leaning)) for gap in gaps(leaning)] == gaps(opposite(leaning))
+
+
+@pytest.mark.parametrize("stage", ["70-measure-bias", "80-audit-safety", "95-disclose-and-publish"])
+@pytest.mark.parametrize("how", ["failed", "absent"])
+def test_a_run_without_a_stage_is_refused_by_its_name(tmp_path: Path, stage: str, how: str) -> None:
+    run = make_run(tmp_path)
+    manifest = json.loads((run / "manifest.json").read_text())
+    if how == "failed":
+        next(one for one in manifest["stages"] if one["id"] == stage)["state"] = "failed"
+    else:
+        manifest["stages"] = [one for one in manifest["stages"] if one["id"] != stage]
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(PolylibError, match=f"{stage} did not finish"):
+        read_run(run)
+
+
+def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path: Path) -> None:
+    run, target = read_run(make_run(tmp_path)), tmp_path / "out"
+    target.mkdir()
+    (target / "mine.txt").write_text("mine")
+    with pytest.raises(PolylibError, match="is not empty"):
+        publish(run, target, tmp_path, DAY)
+    assert hash_folder(target).keys() == {"mine.txt"}
+    (target / "mine.txt").unlink()
+    publish(run, target, tmp_path, DAY)  # an empty folder will do
+    link = tmp_path / "link"
+    link.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(PolylibError, match="is not a folder"):
+        publish(run, link, tmp_path, DAY)
+
+
+def test_what_was_changed_after_the_run_is_refused(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    disclosed = read_run(run).disclosed
+    record = disclosed / "record.json"
+    kept = record.read_text()
+    record.write_text(kept.replace("-0.62", "-0.02"))
+    with pytest.raises(PolylibError, match=r"record\.json: is not what the run wrote"):
+        read_run(run)
+    record.write_text(kept)
+    shutil.copytree(disclosed / "bundles" / "placebo", disclosed / "kept")
+    shutil.rmtree(disclosed / "bundles" / "placebo")
+    (disclosed / "bundles" / "placebo").symlink_to(disclosed / "bundles" / "progressive")
+    with pytest.raises(PolylibError, match="is not what the run wrote"):
+        read_run(run)
+
+
+@pytest.mark.parametrize("other", ["progressive", "conservative"])
+def test_weights_released_under_one_leaning_are_refused_under_another(tmp_path: Path, other: str) -> None:
+    published(tmp_path, tmp_path / "out")
+    mine = "conservative" if other == "progressive" else "progressive"
+    forged = tmp_path / "out" / mine
+    write_label(forged, make_label(forged, other))
+    label = check_label(forged)  # in itself the forged label is whole
+    with pytest.raises(PolylibError, match=f"labelled '{other}', but were released as '{mine}'"):
+        check_registered(forged, label)
+
+
+def test_a_run_with_weights_of_another_release_is_refused(tmp_path: Path) -> None:
+    published(tmp_path, tmp_path / "out")
+    registry = json.loads((tmp_path / "registry.json").read_text())
+    for entry in registry["polylib_registry"].values():
+        if entry["adapter"] == "progressive":
+            entry["adapter"] = entry["political_lean"] = "conservative"
+    (tmp_path / "registry.json").write_text(json.dumps(registry))
+    with pytest.raises(PolylibError, match="released as 'conservative'"):
+        publish(read_run(make_run(tmp_path, "later")), tmp_path / "again", tmp_path, DAY)
+    assert not (tmp_path / "again").exists()
+
+
+def test_a_full_disk_leaves_no_half_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A write fails, early or late: no folder appears, the reports' own files stay whole, and the next try works."""
+    run, reports = read_run(make_run(tmp_path / "reports")), tmp_path / "reports"
+    publish(run, tmp_path / "first", reports, DAY)  # writes history and registry
+    with monkeypatch.context() as patch:
+        writes = full_disk(patch, None)
+        publish(run, tmp_path / "counted", reports, DAY)
+    last = writes["writes"]
+    for place in (1, 2, last // 3, last // 2, last - 1, last):
+        with monkeypatch.context() as patch:
+            full_disk(patch, place)
+            with pytest.raises(PolylibError, match="No space left on device"):
+                publish(run, tmp_path / "out", reports, DAY)
+        assert {path.name for path in tmp_path.iterdir()} == {"reports", "first", "counted"}, place
+        assert len(read_history(reports / "history.jsonl")) == len(read_registry(reports / "registry.json")) == 3
+    publish(run, tmp_path / "out", reports, DAY)
+    assert hash_folder(tmp_path / "out") == hash_folder(tmp_path / "counted")
+
+
+def full_disk(monkeypatch: pytest.MonkeyPatch, place: int | None) -> dict[str, int]:
+    """Let the `place`-th flush to disk fail, none where it is None; return the counter."""
+    counter, sync = {"writes": 0}, os.fsync
+
+    def failing(handle: int) -> None:
+        counter["writes"] += 1
+        if counter["writes"] == place:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", failing)
+    return counter
+
+
+KILLED = """
+import os, signal, sys, time
+from pathlib import Path
+from polylib.disclose import publish as publishing
+sync, left = os.fsync, [int(sys.argv[3])]
+def dying(handle):
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    sync(handle)
+reports, target = Path(sys.argv[1]), Path(sys.argv[2])
+run = publishing.read_run(reports / sys.argv[4])
+os.fsync = dying
+publishing.publish(run, target, reports, "2026-11-23")
+"""
+
+
+def test_a_killed_publish_leaves_nothing_under_the_name_and_the_next_one_is_whole(tmp_path: Path) -> None:
+    reports, target = tmp_path / "reports", tmp_path / "out"
+    run = make_run(reports)
+    ended = []
+    for moment in (2, 12, 25):
+        script = [sys.executable, "-c", KILLED, str(reports), str(target), str(moment), run.name]
+        ended.append(subprocess.run(script, cwd=ROOT, check=False).returncode)
+        assert not target.exists(), moment
+    assert ended == [-signal.SIGKILL] * 3
+    publish(read_run(run), target, reports, DAY)
+    assert {path.name for path in tmp_path.iterdir()} == {"reports", "out"}
+    assert len(read_history(reports / "history.jsonl")) == len(ADAPTERS)
+    assert all(check_label(target / name) for name in ADAPTERS)
+
+
+def asked(*arguments: str) -> Any:
+    """Run the verb as the command line does."""
+    app = typer.Typer()
+    app.command()(verb)
+    return CliRunner().invoke(app, list(arguments))
+
+
+def test_the_verb_takes_a_name_or_a_folder_and_prints_where_it_wrote(tmp_path: Path) -> None:
+    run = make_run(tmp_path / "reports")
+    out = asked(run.name, "--folder", str(run.parent), "--to", str(tmp_path / "a"), "--date", DAY)
+    assert (out.exit_code, out.output.strip()) == (0, str(tmp_path / "a"))
+    assert asked(str(run), "--to", str(tmp_path / "b"), "--date", DAY).exit_code == 0
+    assert hash_folder(tmp_path / "a") == hash_folder(tmp_path / "b")
+    wrong = asked(str(run), "--to", str(tmp_path / "c"), "--date", "yesterday")
+    assert isinstance(wrong.exception, PolylibError)
+    assert not (tmp_path / "c").exists()
+
+
+def test_without_a_date_it_is_today(tmp_path: Path) -> None:
+    asked(str(make_run(tmp_path / "reports")), "--to", str(tmp_path / "out"))
+    date = json.loads((tmp_path / "out" / "record.json").read_text())["release"]["date"]
+    assert date in {time.strftime("%Y-%m-%d", time.gmtime(time.time() - ago)) for ago in (0, 60)}
