@@ -52,11 +52,16 @@ def load_arrow(base: LoadedModel, folders: Mapping[str, Path], top: int = 2, tem
 
 def token_shares(arrow: LoadedModel, text: str) -> "tuple[list[str], NDArray[numpy.float64]]":
     """Return the tokens of a rendered text and the conservative adapter's share in [0, 1], (n_layers, n_tokens)."""
+    tokens = arrow.tokenizer(text, add_special_tokens=False)["input_ids"]
+    return [str(word) for word in arrow.tokenizer.convert_ids_to_tokens(tokens)], ids_shares(arrow, tokens)
+
+
+def ids_shares(arrow: LoadedModel, tokens: Sequence[int]) -> "NDArray[numpy.float64]":
+    """Return the conservative adapter's share in [0, 1] of each token of a text, shape (n_layers, n_tokens)."""
     import numpy
     import torch
     from peft.tuners.lora.arrow import ArrowLoraLinearLayer
 
-    tokens = arrow.tokenizer(text, add_special_tokens=False, return_tensors="pt")["input_ids"]
     rows: list[Any] = []
 
     def keep(router: Any, inputs: tuple[Any, ...]) -> None:
@@ -66,12 +71,11 @@ def token_shares(arrow: LoadedModel, text: str) -> "tuple[list[str], NDArray[num
     hooks = [router.register_forward_pre_hook(keep) for router in routers]
     try:
         with torch.inference_mode():
-            arrow.model(tokens.to(arrow.model.device), use_cache=False)
+            arrow.model(torch.tensor([list(tokens)], device=arrow.model.device), use_cache=False)
     finally:
         for hook in hooks:
             hook.remove()
-    words = [str(word) for word in arrow.tokenizer.convert_ids_to_tokens(tokens[0].tolist())]
-    return words, numpy.stack(rows)
+    return numpy.stack(rows)
 
 
 def _shares(router: Any, states: Any) -> Any:

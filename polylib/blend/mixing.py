@@ -150,12 +150,21 @@ class _Draw:
 def both_sides(loaded: LoadedModel, prompts: Sequence[str], sampling: Sampling) -> list[str]:
     """Return for each prompt one text with both adapters' answers, each under its leaning's name.
 
-    Which side speaks first hangs on the prompt's words, about as often either; nothing is weighed or smoothed, so
-    the text is balanced by its form, whatever the adapters say.
+    Which side speaks first is `sides_order`'s; nothing is weighed or smoothed, so the text is balanced by its form,
+    whatever the adapters say.
     """
     answers = {name: Respondent(loaded, name).answers(prompts, sampling._replace(samples=1)) for name in LEANINGS}
     made = []
     for number, prompt in enumerate(prompts):
-        order = LEANINGS if int(sha256_bytes(prompt.encode())[0], 16) % 2 else LEANINGS[::-1]
-        made.append("\n\n".join(f"A {name} answer: {answers[name][number][0]}" for name in order))
+        made.append("\n\n".join(f"{side_heading(name)}{answers[name][number][0]}" for name in sides_order(prompt)))
     return made
+
+
+def sides_order(prompt: str) -> tuple[str, ...]:
+    """Return both leanings in the order in which they answer a prompt: its words decide, about as often either way."""
+    return LEANINGS if int(sha256_bytes(prompt.encode("utf-8", "replace"))[0], 16) % 2 else LEANINGS[::-1]
+
+
+def side_heading(leaning: str) -> str:
+    """Return what stands before a side's answer."""
+    return f"A {leaning} answer: "

@@ -68,6 +68,17 @@ def pooled_states(loaded: LoadedModel, prompts: Sequence[str]) -> "Floats":
     return numpy.concatenate(rows)
 
 
+def pooled_state(loaded: LoadedModel, tokens: Sequence[int]) -> "Floats":
+    """Return the mean of the base's last hidden states over the tokens of one prompt as they are, shape (hidden,)."""
+    import torch
+
+    with torch.inference_mode(), use(loaded, "base") as model:
+        row = torch.tensor([list(tokens)], device=model.device)
+        states = model(input_ids=row, output_hidden_states=True, use_cache=False, logits_to_keep=1).hidden_states[-1]
+    pooled: Floats = states[0].float().mean(0).cpu().double().numpy()
+    return pooled
+
+
 def gate_texts(issues: Sequence[Issue], splits: Mapping[str, str], split: str) -> "pandas.DataFrame":
     """Return the takes of all issues of one split: text, issue, conservative (1 or 0); both sides in equal number."""
     import pandas

@@ -7,8 +7,9 @@ import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from polylib.serve.catalogue import Catalogue, Offer
+from polylib.serve.catalogue import Catalogue
 from polylib.serve.decoding import TokenScore
+from polylib.serve.offers import Offer
 
 
 class Frame(NamedTuple):
@@ -79,7 +80,7 @@ def model_entry(catalogue: Catalogue, name: str, created: int) -> dict[str, Any]
         raise KeyError(name)
     return {
         "id": offer.name, "object": "model", "created": created, "owned_by": "polylib", "root": catalogue.loaded.title,
-        "parent": None if not offer.weights else "base", "label": offer.label(),
+        "parent": "base" if offer.labels else None, "label": offer.label(),
     }  # fmt: skip
 
 

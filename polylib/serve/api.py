@@ -9,13 +9,15 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from polylib.serve.answers import Frame, error_body, event, model_entry, model_list, usage
-from polylib.serve.catalogue import Catalogue, Offer
+from polylib.serve.catalogue import Catalogue
 from polylib.serve.decoding import Order, Piece
 from polylib.serve.limits import Limits
+from polylib.serve.offers import ROUTED, Offer
 from polylib.serve.orders import chat_order, text_orders
+from polylib.serve.sides import halved
 from polylib.serve.wire import RefusedError, read_chat, read_text
 from polylib.serve.worker import FAILED, LATE, BusyError, Job, Worker
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
     from fastapi.responses import Response
 
+Result = TypeVar("Result")
 PROBLEMS = {FAILED: (500, "the answer could not be made"), LATE: (503, "the answer took too long")}
 
 
@@ -30,8 +33,11 @@ class Answering:
     """The jobs of one request, and their pieces as they come."""
 
     def __init__(self, frame: Frame, orders: list[Order], worker: Worker) -> None:
-        """Queue the orders. Raises RefusedError with status 429 where the queue is full."""
+        """Queue the orders. Raises RefusedError: 429 where the queue is full, 400 where the offer cannot do that."""
         self.frame, self.orders = frame, orders
+        self._early: list[tuple[int, Piece]] = []
+        for order in orders if frame.offer.way == "both_sides" else ():
+            halved(order)
         loop = asyncio.get_running_loop()
         self._pieces: asyncio.Queue[tuple[int, Piece]] = asyncio.Queue()
 
@@ -48,15 +54,38 @@ class Answering:
         except BusyError:
             raise RefusedError(429, "the queue is full", code="queue_full") from None
 
+    async def settle(self) -> None:
+        """Wait until a router has read every prompt, if one must: only then can headers and label say who answers.
+
+        The frame of one prompt then names what was decided for it. Raises RefusedError as `pieces` does.
+        """
+        left = len(self._jobs) if self.frame.offer.open else 0
+        while left:
+            index, piece = await self._next()
+            decided = piece == Piece()
+            left -= decided
+            self._early += [] if decided else [(index, piece)]
+        if len(self._jobs) == 1:
+            self.frame = self.frame._replace(offer=self._jobs[0].offer)
+
     async def pieces(self) -> AsyncIterator[tuple[int, Piece]]:
         """Yield (index of the prompt, piece) until all are finished. Raises RefusedError where one fails."""
         left = len(self._jobs)
         while left:
-            index, piece = await self._pieces.get()
-            if piece.finish in PROBLEMS:
-                raise RefusedError(*PROBLEMS[piece.finish])
+            index, piece = self._early.pop(0) if self._early else await self._next()
             left -= bool(piece.finish)
             yield index, piece
+
+    async def _next(self) -> tuple[int, Piece]:
+        index, piece = await self._pieces.get()
+        if piece.finish in PROBLEMS:
+            raise RefusedError(*PROBLEMS[piece.finish])
+        return index, piece
+
+    def marked(self, index: int, choice: dict[str, Any]) -> dict[str, Any]:
+        """Return a choice with what a router decided for its prompt, where one did."""
+        offer = self._jobs[index].offer
+        return {**choice, "routing": offer.routing()} if offer.way in ROUTED else choice
 
     def cancel(self) -> None:
         """Give the place in the queue back; what is finished stays finished."""
@@ -127,17 +156,22 @@ def answer_headers(offer: Offer) -> dict[str, str]:
 async def _answered(request: "Request", answering: Answering, stream: bool, with_usage: bool) -> "Response":
     from fastapi.responses import JSONResponse, StreamingResponse
 
-    headers = answer_headers(answering.frame.offer)
     if stream:
+        try:
+            await _while_connected(request, answering.settle())
+        except BaseException:
+            answering.cancel()
+            raise
+        headers = answer_headers(answering.frame.offer)
         return StreamingResponse(_events(answering, with_usage), headers=headers, media_type="text/event-stream")
     try:
         body = await _while_connected(request, _whole(answering))
     finally:
         answering.cancel()
-    return JSONResponse(body, headers=headers)
+    return JSONResponse(body, headers=answer_headers(answering.frame.offer))
 
 
-async def _while_connected(request: "Request", work: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+async def _while_connected(request: "Request", work: Awaitable[Result]) -> Result:
     """Await `work`, unless the client goes away first."""
     task = asyncio.ensure_future(work)
     gone = asyncio.ensure_future(request.receive())
@@ -153,6 +187,7 @@ async def _while_connected(request: "Request", work: Awaitable[dict[str, Any]]) 
 
 async def _whole(answering: Answering) -> dict[str, Any]:
     """Return the finished answer."""
+    await answering.settle()
     frame, orders = answering.frame, answering.orders
     found: list[list[Piece]] = [[] for _ in orders]
     async for index, piece in answering.pieces():
@@ -161,7 +196,7 @@ async def _whole(answering: Answering) -> dict[str, Any]:
     for index, (order, pieces) in enumerate(zip(orders, found, strict=True)):
         scores = None if order.scores is None else [score for piece in pieces for score in piece.scores]
         text = "".join(piece.text for piece in pieces)
-        choices.append(frame.choice(index, text, scores, pieces[-1].finish))
+        choices.append(answering.marked(index, frame.choice(index, text, scores, pieces[-1].finish)))
     made = sum(pieces[-1].made for pieces in found)
     return frame.body(choices, usage(sum(len(order.tokens) for order in orders), made))
 
@@ -175,6 +210,7 @@ async def _events(answering: Answering, with_usage: bool) -> AsyncIterator[bytes
         async for index, piece in answering.pieces():
             scores = None if orders[index].scores is None else piece.scores
             part = frame.part(index, piece.text, scores, piece.finish, places[index], index in fresh)
+            part = answering.marked(index, part) if index in fresh else part
             places[index] += sum(len(score.text) for score in piece.scores)
             made[index] = piece.made
             yield event(frame.chunk([part], labelled=index in fresh))

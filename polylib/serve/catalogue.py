@@ -1,112 +1,58 @@
-"""What a server offers: base, adapters and blends, each by a fixed name and with the words of its label.
+"""What a server offers: base, adapters, blends, both sides and a router, each by a fixed name and with its label.
 
 Names come from this list or match the one pattern of a blend; nothing that a client sends becomes a path or an
-adapter's name. It knows labels and how to switch; not how answers are made.
+adapter's name. It knows folders and how to switch; not how answers are made.
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from polylib import ADAPTERS, CONDITIONS, LEANINGS
 from polylib.blend.dial import side_weights, use_blend
+from polylib.blend.routed import Router, open_router
 from polylib.disclose.label import Label, check_label
 from polylib.errors import PolylibError
 from polylib.files import read_json
 from polylib.models import LoadedModel, load_adapters, load_base, use
+from polylib.serve.measured import Figures, nearest, read_figures, read_splits
+from polylib.serve.offers import Offer, Way
 
 BLEND = re.compile(r"blend:(0|1|0\.\d{1,2}|1\.0{1,2})")
 LISTED_BLENDS = ("0.25", "0.5", "0.75")
-BASE_BANNER = "AI. Base model of a bias study, without an adapter. Not neutral by itself, not advice."
-
-
-@dataclass(frozen=True)
-class Offer:
-    """One thing to ask. weights: share of each adapter, () for the base; labels: of these adapters, in order."""
-
-    name: str
-    weights: tuple[tuple[str, float], ...] = ()
-    labels: tuple[Label, ...] = ()
-
-    @property
-    def banner(self) -> str:
-        """Return the one sentence that stands beside every answer."""
-        if not self.labels:
-            return BASE_BANNER
-        if len(self.labels) == 1:
-            return self.labels[0].banner
-        parts = " and ".join(f"{weight * 100:.0f} % {name}" for name, weight in self.weights)
-        return f"AI. Blend of deliberately biased research adapters ({parts}). Not neutral, not advice."
-
-    @property
-    def lean(self) -> str:
-        """Return what was done to the base on purpose: none, progressive, conservative or blend."""
-        if not self.labels:
-            return "none"
-        return self.labels[0].political_lean if len(self.labels) == 1 else "blend"
-
-    @property
-    def measured(self) -> str:
-        """Return how strong the lean was measured, in words, with interval and n where there is a figure."""
-        if not self.labels:
-            return "No lean was added; how far the base leans by itself is in the study's report."
-        if len(self.labels) > 1:
-            parts = " ".join(f"{label.adapter} alone: {_figure(label)}." for label in self.labels)
-            return f"The lean of this blend was not measured; a blend need not be moderate. {parts}"
-        return f"Measured lean: {_figure(self.labels[0])}."
-
-    @property
-    def header(self) -> str:
-        """Return the value of `X-Model-Lean`: printable ASCII on one line."""
-        parts = [self.lean]
-        if len(self.labels) > 1:
-            parts += [f"{name}={weight:.2f}" for name, weight in self.weights]
-        strength = self.labels[0].strength if len(self.labels) == 1 else None
-        if strength is not None:
-            parts += [f"score={strength.score:+.2f}", f"interval={strength.low:+.2f}..{strength.high:+.2f}"]
-            parts.append(f"n={strength.n}")
-        elif self.labels:
-            parts.append("not measured")
-        return "; ".join(parts)
-
-    def label(self) -> dict[str, Any]:
-        """Return the label as answers carry it: JSON, with the whole label of each adapter under `adapters`."""
-        return {
-            "model": self.name, "ai_generated": True, "political_lean": self.lean, "banner": self.banner,
-            "measured": self.measured, "weights": dict(self.weights),
-            "adapters": [label.model_dump(mode="json") for label in self.labels],
-        }  # fmt: skip
-
-
-def _figure(label: Label) -> str:
-    strength = label.strength
-    if strength is None:
-        return "not measured yet"
-    return (
-        f"{strength.score:+.2f} (95 % interval {strength.low:+.2f} to {strength.high:+.2f}, n = {strength.n} issues; "
-        "-1 progressive, +1 conservative)"
-    )
+BALANCED, ROUTED = "balanced", "routed"
 
 
 class Catalogue:
     """A base with its labelled adapters, and what is offered of them."""
 
-    def __init__(self, loaded: LoadedModel, labels: Mapping[str, Label]) -> None:
-        """Offer a base and the adapters that were loaded on it. Raises PolylibError for one without a label."""
+    def __init__(
+        self, loaded: LoadedModel, labels: Mapping[str, Label], router: Router | None = None, kind: str = "gate",
+        figures: Figures | None = None,
+    ) -> None:  # fmt: skip
+        """Offer a base and the adapters that were loaded on it. Raises PolylibError for one without a label.
+
+        router, kind: for `routed`, which is not offered without one; figures: what was measured of several adapters.
+        """
         missing = set(loaded.adapters) ^ set(labels)
         if missing:
             raise PolylibError(", ".join(sorted(missing)), "an adapter and its label do not both stand here")
-        self.loaded, self._labels = loaded, dict(labels)
+        self.loaded, self._labels, self._figures = loaded, dict(labels), figures or {}
+        self._both = set(LEANINGS) <= set(labels)
+        self._router = router if self._both else None
+        self._kind: Way = "arrow" if kind == "arrow" else "gate"
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Return the names a list shows: base, adapters, and three of the blends where both leanings are here."""
+        """Return the names a list shows: base, adapters, and where both leanings are here what can be made of them."""
         single = tuple(name for name in CONDITIONS if name == "base" or name in self._labels)
+        if not self._both:
+            return single
         blends = tuple(f"blend:{weight}" for weight in LISTED_BLENDS)
-        return single + blends if set(LEANINGS) <= set(self._labels) else single
+        return (*single, *blends, BALANCED, *([ROUTED] if self._router else []))
 
     def find(self, name: str) -> Offer | None:
         """Return what a name means, None where it is not offered.
@@ -117,22 +63,40 @@ class Catalogue:
             return Offer("base")
         if name in self._labels:
             return Offer(name, ((name, 1.0),), (self._labels[name],))
+        if not self._both:
+            return None
+        labels = tuple(self._labels[side] for side in LEANINGS)
+        if name == BALANCED:
+            weights = tuple(side_weights(0.5).items())
+            return Offer(name, weights, labels, "both_sides", nearest(self._figures, "both_sides", 0.5))
+        if name == ROUTED and self._router:
+            return Offer(name, (), labels, self._kind, next(iter(self._figures.get(self._kind, ())), None))
         found = BLEND.fullmatch(name)
-        if not found or not set(LEANINGS) <= set(self._labels):
+        if not found:
             return None
         share = float(found[1])
         weights = tuple((side, round(weight, 2)) for side, weight in side_weights(share).items())
-        return Offer(f"blend:{share:g}", weights, tuple(self._labels[adapter] for adapter, _ in weights))
+        return Offer(f"blend:{share:g}", weights, labels, "dial", nearest(self._figures, "dial", share))
+
+    def route(self, offer: Offer, tokens: Sequence[int]) -> Offer:
+        """Return the offer as the router decides for a prompt; not safe for several threads at once."""
+        if self._router is None or not offer.open:
+            return offer
+        shares = self._router.shares(tokens)
+        return replace(offer, weights=tuple((side, round(shares[side], 4)) for side in LEANINGS))
 
     @contextmanager
     def switched(self, offer: Offer) -> Iterator[Any]:
-        """Yield the model as `offer` says; not safe for several threads at once."""
-        if len(offer.weights) < 2:
+        """Yield the model as `offer` says, once its router has decided; not safe for several threads at once."""
+        if offer.way in ("gate", "arrow") and self._router:
+            with self._router.switched(dict(offer.weights)) as model:
+                yield model
+        elif offer.way == "dial":
+            with use_blend(self.loaded, dict(offer.weights)) as model:
+                yield model
+        else:
             with use(self.loaded, offer.weights[0][0] if offer.weights else "base") as model:
                 yield model
-            return
-        with use_blend(self.loaded, dict(offer.weights)) as model:
-            yield model
 
 
 def bundles_of(folder: Path) -> dict[str, Path]:
@@ -140,7 +104,8 @@ def bundles_of(folder: Path) -> dict[str, Path]:
 
     Raises PolylibError where there are none, or a run's record leads outside the folder that the run lies in.
     """
-    roots = (folder, folder / "bundles", *_of_run(folder))
+    stages = reversed(stages_of(folder).values())
+    roots = (folder, folder / "bundles", *(place / "bundles" for place in stages))
     for root in roots:
         found = {name: root / name for name in ADAPTERS if (root / name).is_dir()}
         if found:
@@ -151,38 +116,43 @@ def bundles_of(folder: Path) -> dict[str, Path]:
     )  # fmt: skip
 
 
-def _of_run(folder: Path) -> list[Path]:
-    """Return the folders of bundles that the stages of a run wrote, the last stage first; [] for any other folder."""
+def stages_of(folder: Path) -> dict[str, Path]:
+    """Return the folders of a run's finished stages by id, in their order; {} for any other folder.
+
+    Raises PolylibError where the run's record is none, or leads outside the folder that the run lies in.
+    """
     if not (folder / "manifest.json").is_file():
-        return []
+        return {}
     manifest = read_json(folder / "manifest.json")
     stages = manifest.get("stages") if isinstance(manifest, dict) else None
     if not isinstance(stages, list):
         raise PolylibError(str(folder / "manifest.json"), "is not the record of a run")
-    found = []
-    for stage in reversed(stages):
+    found = {}
+    for number, stage in enumerate(stages):
         place = stage.get("folder") if isinstance(stage, dict) and stage.get("state") == "finished" else None
         if not isinstance(place, str):
             continue
-        root = (folder / place / "bundles").resolve()
+        root = (folder / place).resolve()
         if not root.is_relative_to(folder.resolve().parent):
             raise PolylibError(str(folder / "manifest.json"), "names a folder outside the one that the run lies in")
-        found.append(root)
+        found[str(stage.get("id", number))] = root
     return found
 
 
-def open_catalogue(folder: Path, model: str = "", threads: int = 1) -> Catalogue:
-    """Load the base and all adapters of a folder of bundles.
+def open_catalogue(folder: Path, model: str = "", threads: int = 1, router: str = "gate") -> Catalogue:
+    """Load the base and all adapters of a run or of a folder of bundles.
 
-    model: `reference`, a local folder or a hub id; where empty, the base that the labels name, at its revision.
-    Raises PolylibError where a label is missing, malformed or does not fit weights, base or name.
+    model: `reference`, a local folder or a hub id; where empty, the base that the labels name, at its revision;
+    router: `gate` or `arrow`, which needs no training and holds a second base. Raises PolylibError where a label is
+    missing, malformed or does not fit weights, base or name.
     """
-    folders = bundles_of(folder)
+    folders, stages = bundles_of(folder), stages_of(folder)
     labels = {name: check_label(path) for name, path in folders.items()}
     bases = {(label.base_model, label.base_revision) for label in labels.values()}
     if len(bases) > 1:
         raise PolylibError(str(folder), f"its adapters are of different bases ({sorted(bases)})")
     named, revision = bases.pop()
     loaded = load_base(model or named, revision if not model or model == named else "", threads)
+    routing = open_router(router, loaded, folders, read_splits(stages))
     load_adapters(loaded, folders)
-    return Catalogue(loaded, labels)
+    return Catalogue(loaded, labels, routing, router, read_figures(stages, labels))

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from polylib import CONDITIONS
 from polylib.bank.loader import load_issues
-from polylib.serve.catalogue import Catalogue
+from polylib.serve.catalogue import BALANCED, ROUTED, Catalogue
 from polylib.serve.limits import Limits
+from polylib.serve.offers import figure_of
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -42,16 +43,19 @@ def add_page(made: "FastAPI", catalogue: Catalogue, limits: Limits, token: str) 
 
 
 def contents(catalogue: Catalogue, limits: Limits) -> dict[str, Any]:
-    """Return what the page shows: offers with their words, whether there is a dial, the bank's questions."""
+    """Return what the page shows: offers with their words, what is made of several, the bank's questions."""
     single = [offer for name in CONDITIONS if (offer := catalogue.find(name))]
     names = [offer.name for offer in single]
     issues = [{"title": issue.title, "questions": list(issue.questions)} for issue in load_issues()]
+    several = [offer.name for name in (BALANCED, ROUTED) if (offer := catalogue.find(name))]
+    figures = [(offer.name, figure_of(offer.labels[0])) for offer in single if offer.labels]
     blends = catalogue.find("blend:0.5") is not None
     chosen = [name for name in ("base", "progressive", "conservative") if name in names]
     return {
-        "banner": BANNER, "offers": single, "dial": blends, "chosen": chosen if len(chosen) > 1 else names[:FEWEST],
-        "issues": sorted(issues, key=lambda issue: str(issue["title"])), "fewest": FEWEST, "most": MOST,
-        "length": min(LENGTH, limits.answer), "longest": limits.answer,
+        "banner": BANNER, "offers": single, "figures": figures, "several": several, "dial": blends,
+        "chosen": chosen if len(chosen) > 1 else names[:FEWEST], "fewest": FEWEST, "most": MOST,
+        "issues": sorted(issues, key=lambda issue: str(issue["title"])), "length": min(LENGTH, limits.answer),
+        "longest": limits.answer,
     }  # fmt: skip
 
 

@@ -13,10 +13,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from polylib.blend.mixing import sides_order
 from polylib.models import end_of_turn
-from polylib.serve.catalogue import Catalogue, Offer
+from polylib.serve.catalogue import Catalogue
 from polylib.serve.decoding import Generation, Order, Piece
 from polylib.serve.limits import Limits
+from polylib.serve.offers import Offer
+from polylib.serve.sides import BothSides, halved
 
 TURN = 8  # tokens of one turn
 FAILED, LATE = "error", "time"
@@ -28,14 +31,18 @@ class BusyError(Exception):
 
 @dataclass(eq=False)
 class Job:
-    """An order for an offer; `deliver` is called from the worker's thread with each piece, the last has a finish."""
+    """An order for an offer; `deliver` is called from the worker's thread with each piece, the last has a finish.
+
+    Where a router must read the prompt, the first turn does so: `offer` becomes what it decided, and the first piece
+    is empty.
+    """
 
     offer: Offer
     order: Order
     deliver: Callable[[Piece], None]
     deadline: float = float("inf")
     cancelled: threading.Event = field(default_factory=threading.Event)
-    generation: Generation | None = None
+    generation: Generation | BothSides | None = None
 
 
 class Worker:
@@ -106,14 +113,30 @@ class Worker:
     def _turn(self, job: Job) -> Piece:
         if time.monotonic() > job.deadline:
             return Piece(finish=LATE)
-        if job.generation is None:
-            job.generation = Generation(job.order, self._catalogue.loaded.tokenizer, self._ends)
         try:
-            with self._catalogue.switched(job.offer) as model:
+            if job.offer.open:
+                job.offer = self._catalogue.route(job.offer, job.order.tokens)
+                job.deliver(Piece())
+                return Piece()
+            if job.generation is None:
+                job.generation = self._begun(job)
+            with self._catalogue.switched(self._speaking(job)) as model:
                 return job.generation.advance(model, TURN)
         except Exception as error:  # one bad answer must not end all others
             self._complain(_place(error))
             return Piece(finish=FAILED)
+
+    def _begun(self, job: Job) -> Generation | BothSides:
+        tokenizer = self._catalogue.loaded.tokenizer
+        if job.offer.way != "both_sides":
+            return Generation(job.order, tokenizer, self._ends)
+        order, names = halved(job.order), sides_order(str(tokenizer.decode(list(job.order.tokens))))
+        return BothSides([(name, Generation(order, tokenizer, self._ends)) for name in names])
+
+    def _speaking(self, job: Job) -> Offer:
+        """Return the offer under which the job's next turn runs."""
+        found = self._catalogue.find(job.generation.speaker) if isinstance(job.generation, BothSides) else job.offer
+        return found or job.offer
 
 
 def _place(error: Exception) -> str:

@@ -12,6 +12,7 @@ from polylib.models import render
 from polylib.serve.catalogue import Catalogue
 
 MODELS = ("base", "placebo", "progressive", "conservative", "blend:0.5", "blend:0.25")
+ALL = (*MODELS, "balanced", "routed")
 
 
 def said(reply: Any) -> str:
@@ -39,7 +40,8 @@ def test_the_list_names_root_parent_and_label(server: Any) -> None:
     listed = server.ask("GET", "/v1/models").json
     by_name = {entry["id"]: entry for entry in listed["data"]}
     assert set(by_name) == {
-        "base", "placebo", "progressive", "conservative", "blend:0.25", "blend:0.5", "blend:0.75",
+        "base", "placebo", "progressive", "conservative", "blend:0.25", "blend:0.5", "blend:0.75", "balanced",
+        "routed",
     }  # fmt: skip
     assert by_name["base"]["parent"] is None
     assert {entry["parent"] for name, entry in by_name.items() if name != "base"} == {"base"}
@@ -52,7 +54,7 @@ def test_the_list_names_root_parent_and_label(server: Any) -> None:
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", MODELS)
+@pytest.mark.parametrize("name", ALL)
 def test_every_answer_carries_its_label(server: Any, name: str) -> None:
     reply = server.chat(name, max_tokens=4, seed=1)
     label = reply.json["label"]
@@ -98,7 +100,7 @@ def test_offers_differ_and_seeds_repeat(server: Any) -> None:
 
 
 def test_fifty_clients_at_once_get_what_they_would_get_alone(server: Any) -> None:
-    asked = [(MODELS[number % len(MODELS)], f"Question {number % 7}?", number) for number in range(50)]
+    asked = [(ALL[number % len(ALL)], f"Question {number % 7}?", number) for number in range(50)]
 
     def answer(one: tuple[str, str, int]) -> str:
         name, question, seed = one

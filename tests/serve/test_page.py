@@ -1,6 +1,10 @@
 """The page in a real browser: toggle, dial, streaming, copy and download with the label, and nothing from elsewhere."""
 
 import re
+import shutil
+import socket
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -108,6 +112,39 @@ def test_toggle_and_dial(visit: Callable[..., Visit]) -> None:
     assert reader.ask()["progressive"] != one["progressive"]
 
 
+def test_both_sides_and_the_router_are_chosen_and_say_what_they_are(visit: Callable[..., Visit], server: Any) -> None:
+    reader = visit()
+    assert [reader.toggle(name) for name in ("base", "balanced", "routed")] == ["false", "true", "true"]
+    answers = reader.ask(length=24)
+    assert list(answers) == ["progressive", "conservative", "balanced", "routed"]
+    assert "A progressive answer:" in answers["balanced"]
+    assert "A conservative answer:" in answers["balanced"]
+    label = server.chat("routed", temperature=0.7, seed=1, max_tokens=24).json["label"]
+    assert answers["routed"] == answers[label["routing"]["answered_by"]]
+    words = reader.cards()[3].locator(".label").inner_text()
+    assert label["banner"] in words
+    assert "was not measured" in words
+
+
+def test_an_adapter_without_its_label_has_no_page(browser: Any, bundles: Path, tmp_path: Path) -> None:
+    import playwright.sync_api as playwright
+
+    shutil.copytree(bundles, tmp_path / "study")
+    (tmp_path / "study" / "bundles" / "progressive" / "disclosure.json").unlink()
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    command = [sys.executable, "-m", "polylib", "serve", str(tmp_path / "study"), "--port", str(port)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=Path(__file__).parents[2])
+    assert ended.returncode != 0
+    assert "progressive: the adapter has no label (disclosure.json is missing)" in " ".join(ended.stderr.split())
+    assert "api_key" not in ended.stdout
+    page = browser.new_page()
+    with pytest.raises(playwright.Error, match="ERR_CONNECTION_REFUSED"):
+        page.goto(f"http://127.0.0.1:{port}/")
+    page.close()
+
+
 def test_answers_grow_before_they_are_whole_and_can_be_stopped(
     browser: Any, start: Callable[..., Any], tmp_path: Path
 ) -> None:
@@ -207,7 +244,7 @@ def test_every_control_has_a_name_and_can_be_reached_by_keyboard(visit: Callable
     reader = visit()
     reader.ask()
     controls = reader.page.locator("main input, main select, main textarea, main button").all()
-    assert len(controls) == 21
+    assert len(controls) == 23
     for control in controls:
         name = control.evaluate("e => e.labels?.length ? e.labels[0].innerText : e.innerText")
         assert name.strip()
@@ -218,7 +255,19 @@ def test_every_control_has_a_name_and_can_be_reached_by_keyboard(visit: Callable
         reached.add(reader.page.evaluate("document.activeElement.id || document.activeElement.dataset.model || ''"))
         shown = "one => one === document.body || getComputedStyle(one).outlineStyle !== 'none'"
         assert reader.page.evaluate(f"({shown})(document.activeElement)"), "the focus can be seen"
-    assert {"question", "base", "blend", "dial", "temperature", "seed", "length", "send", "copy"} <= reached
+    assert {
+        "question",
+        "base",
+        "blend",
+        "balanced",
+        "routed",
+        "dial",
+        "temperature",
+        "seed",
+        "length",
+        "send",
+        "copy",
+    } <= reached
     text = reader.cards()[0].locator(".text")
     assert text.get_attribute("tabindex") == "0"
     assert reader.page.locator("#status").get_attribute("role") == "status"

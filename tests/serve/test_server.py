@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from polylib.errors import PolylibError
-from polylib.serve.catalogue import BASE_BANNER, Catalogue, bundles_of, open_catalogue
+from polylib.serve.catalogue import Catalogue, bundles_of, open_catalogue
+from polylib.serve.offers import BASE_BANNER
 from polylib.serve.server import serve_catalogue
 
 
