@@ -73,7 +73,7 @@ def walk(
 ) -> Walks:  # fmt: skip
     """Return what is known after each of `steps` judgements in either order, the annotators judging in turn.
 
-    latent: by task id; a share counts the comparisons whose latent values differ, one of which nothing is known as half.
+    latent: by task id; a share counts the comparisons whose latent values differ, half where nothing is known.
     Swapping the leanings of all changes nothing but draws. Raises PolylibError where there are too few judgements.
     """
     import numpy

@@ -145,7 +145,7 @@ def from_plain(rows: Sequence[Mapping[str, Any]], tasks: Sequence[AnyTask], anno
     collected = _Collected(tasks)
     for row in rows:
         name, seconds = str(row.get("annotator", "")), row.get("seconds")
-        own = name if name in annotators else _stranger("plain", name)
+        own = name if name in annotators else _stranger("jsonl", name)
         fields = {question: str(row[question]) for question in QUESTIONS if row.get(question) is not None}
         collected.add(str(row.get("id")), fields, own, float(seconds) if isinstance(seconds, int | float) else 0.0)
     return collected.done()

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from polylib.errors import PolylibError
-from polylib.feedback.judgements import ComparisonJudgement, sealed
-from polylib.feedback.tasks import ComparisonTask
+from polylib.feedback.judgements import SIMULATED, ComparisonJudgement, sealed
+from polylib.feedback.tasks import MOST_TEXT, ComparisonTask
 from polylib.files import sha256_json
 
 Wish = Literal["better", "progressive", "conservative"]
@@ -73,8 +73,11 @@ def to_kto(judgements: Sequence[ComparisonJudgement], wish: Wish) -> Exported:
 def from_preference(rows: Sequence[Mapping[str, Any]], wish: Wish, annotator: str) -> list[ComparisonJudgement]:
     """Return judgements of preference or reward rows, for one annotator; the axis not wished for is a skip.
 
-    A whole margin from 1 to 4 is the strength. Raises PolylibError naming the row for one that is not so made.
+    Simulated ones where the annotator's id has the word. A whole margin from 1 to 4 is the strength. Raises
+    PolylibError naming the row for one that is not so made.
     """
+    if not 1 <= len(annotator) <= 100:
+        raise PolylibError("annotator", f"{len(annotator)} characters", allowed="an id of 1 to 100 characters")
     return [_judgement(number, row, wish, annotator) for number, row in enumerate(rows, 1)]
 
 
@@ -85,6 +88,8 @@ def _judgement(number: int, row: Mapping[str, Any], wish: Wish, annotator: str) 
             f"row {number}", "needs prompt, chosen and rejected as text", remedy="apply the chat template"
         )
     prompt, chosen, rejected = (str(text) for text in texts)
+    if chosen == rejected or max(map(len, (prompt, chosen, rejected))) > MOST_TEXT:
+        raise PolylibError(f"row {number}", f"needs two different texts of at most {MOST_TEXT:,} characters")
     # By content, not by rank: the chosen answer must not always be the first.
     first, second = sorted((chosen, rejected))
     side = "first" if (chosen == first) != (wish == "progressive") else "second"
@@ -96,7 +101,7 @@ def _judgement(number: int, row: Mapping[str, Any], wish: Wish, annotator: str) 
     quality = wish == "better"
     return sealed(
         ComparisonJudgement.model_validate({
-            "task": task, "annotator": annotator, "shown_as_a": "first",
+            "task": task, "annotator": annotator, "simulated": SIMULATED in annotator, "shown_as_a": "first",
             "better": side if quality else "skip", "more_conservative": "skip" if quality else side,
             "better_strength" if quality else "lean_strength": strength,
         })

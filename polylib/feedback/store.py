@@ -57,33 +57,34 @@ def read(path: Path) -> Stored:
     return Stored(judgements, problems)
 
 
-def add(path: Path, judgement: AnyJudgement) -> Problem | None:
-    """Add one sealed judgement, flushed to disk; return what an earlier writer left unfinished, if anything.
+def add(path: Path, *judgements: AnyJudgement) -> Problem | None:
+    """Add sealed judgements, flushed to disk; return what an earlier writer left unfinished, if anything.
 
-    Raises PolylibError where the judgement is not sealed, or cannot be written: then nothing of it is left.
+    Raises PolylibError where one is not sealed, or they cannot be written: then nothing of any is left.
     """
-    if judgement.id != judgement.digest():
-        raise PolylibError("judgement", f"its id {judgement.id!r} is not that of its content", remedy="seal it first")
-    line = judgement.model_dump_json().encode("utf-8") + b"\n"
+    for one in judgements:
+        if one.id != one.digest():
+            raise PolylibError("judgement", f"its id {one.id!r} is not that of its content", remedy="seal it first")
+    lines = b"".join(one.model_dump_json().encode("utf-8") + b"\n" for one in judgements)
     path = Path(path)
     with locked(path.with_name(f".{path.name}.lock")):
         try:
-            return _append(path, line)
+            return _append(path, lines)
         except OSError as error:
             raise PolylibError(
-                str(path), f"the judgement was not saved ({error.strerror or error})",
-                remedy="free space on the disk, or choose a folder you may write to, and judge it again",
+                str(path), f"nothing was saved ({error.strerror or error})",
+                remedy="free space on the disk, or choose a folder you may write to, and do it again",
             ) from error  # fmt: skip
 
 
-def _append(path: Path, line: bytes) -> Problem | None:
+def _append(path: Path, lines: bytes) -> Problem | None:
     new = not path.exists()
     handle = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
     try:
         torn = _mend(path, handle)
         size = os.fstat(handle).st_size
         try:
-            _write(handle, line)
+            _write(handle, lines)
         except OSError:
             os.ftruncate(handle, size)  # half of a line is worse than none
             os.fsync(handle)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -84,7 +85,8 @@ def test_swapping_the_leanings_or_the_answers_changes_no_choice(answers: list[tu
 
 def test_sources_are_compared_where_tasks_name_them() -> None:
     tasks = [
-        ComparisonTask(id=str(number), prompt=f"P{number}", first="x", second="y", first_source="s", second_source=other)
+        ComparisonTask(id=str(number), prompt=f"P{number}", first="x", second="y", first_source="s",
+                       second_source=other)
         for number, other in enumerate(("t", "t", "u"))
     ]  # fmt: skip
     known = Informative(tasks)
@@ -193,3 +195,33 @@ def writers(count: int, times: int, seed: int) -> tuple[list[ComparisonTask], di
             tasks.append(task)
             latent[task.id] = Latent(good[one] - good[other], lean[one] - lean[other])
     return tasks, latent
+
+
+def test_simulated_annotators_reach_the_same_ranking_with_fewer_judgements() -> None:
+    # Ten simulated writers, 45 pairs of them, each six times; two simulated annotators judge 130 of 270 in turn.
+    people = SimulatedAnnotators(count=2, noise=0.05, ties=0.5)
+    found = []
+    for seed in range(16):
+        tasks, latent = writers(10, 6, seed)
+        found.append(walk(tasks, latent, people, [seed], list(range(5, 131, 5))))
+    shares = {order: numpy.concatenate([one.shares[order] for one in found]) for order in found[0].shares}
+    walks = Walks(found[0].judgements, shares)
+    (row,) = saved(walks, [0.9], 500, 1)
+    assert row.simulated
+    assert row.active < row.declared
+    late = (shares["active"] - shares["declared"])[:, 15:].mean(1)
+    assert late.mean() - 2 * late.std(ddof=1) / len(late) ** 0.5 > 0, "more is known after 80 judgements and later"
+    last = [one for one in curve(walks) if one.judgements == 130]
+    assert all(0.5 < one.low < one.value < one.high < 1 and one.n == 16 for one in last)
+
+
+def test_what_cannot_be_walked_is_refused_and_few_seeds_have_no_interval() -> None:
+    tasks, latent = writers(3, 2, 1)
+    with pytest.raises(PolylibError, match="growing numbers from 1 to 12"):
+        walk(tasks, latent, SimulatedAnnotators(count=2), [1], [5, 13])
+    with pytest.raises(PolylibError, match="nothing is known"):
+        walk(tasks, {}, SimulatedAnnotators(count=2), [1], [5])
+    walks = walk(tasks, latent, SimulatedAnnotators(count=2), [1, 2], [2, 6])
+    one, two = saved(walks, [0.5, 1.01], 100, 1)
+    assert (one.reason, two.reason) == ("2 seeds", "not reached within 6 judgements")
+    assert all(row.low != row.low for row in curve(walks))

@@ -24,7 +24,7 @@ from polylib.feedback.judgements import AnyJudgement, ComparisonJudgement
 from polylib.feedback.simulated import Latent, SimulatedAnnotators, simulate_comparisons
 from polylib.feedback.tasks import OPTIONS, ComparisonTask, LabelTask
 
-TOOLS: tuple[ToolFormat, ...] = ("argilla", "label-studio", "plain")
+TOOLS: tuple[ToolFormat, ...] = ("argilla", "label-studio", "jsonl")
 Comparisons = Callable[..., ComparisonJudgement]
 
 
@@ -150,8 +150,8 @@ def test_the_label_studio_configuration_is_xml_that_names_what_is_exported(label
         ("argilla", "{"),
         ("argilla", "{}"),
         ("label-studio", "[1]"),
-        ("plain", "[]\n"),
-        ("plain", "\udcff"),
+        ("jsonl", "[]\n"),
+        ("jsonl", "\udcff"),
         ("argilla", "[" * 99_999),
     ],
 )
@@ -174,7 +174,7 @@ JSON = st.recursive(
 def test_anything_in_a_file_is_counted_not_a_crash(rows: list[Any], tmp_path_factory: pytest.TempPathFactory) -> None:
     path = tmp_path_factory.mktemp("in") / "x"
     for form in TOOLS:
-        path.write_text("\n".join(map(json.dumps, rows)) if form == "plain" else json.dumps(rows), encoding="utf-8")
+        path.write_text("\n".join(map(json.dumps, rows)) if form == "jsonl" else json.dumps(rows), encoding="utf-8")
         assert import_from_tool(path, form, [LabelTask(id="1", text="T")]).judgements == []
 
 
@@ -225,21 +225,21 @@ def test_trl_reads_the_rows(tmp_path: Path, comparison_of: Comparisons) -> None:
     judged = [
         comparison_of(str(number), ("first", "second")[number % 2], first=f"One {number}.") for number in range(4)
     ]
-    for form in ("preference", "reward", "kto"):
+    for form in ("dpo", "reward", "kto"):
         counts = export_for_trainer(tmp_path / form, form, judged, "better")  # type: ignore[arg-type]
         assert counts.rows == (8 if form == "kto" else 4)
     read = {
         form: datasets.Dataset.from_list([json.loads(line) for line in (tmp_path / form).read_text().splitlines()])
-        for form in ("preference", "kto")
+        for form in ("dpo", "kto")
     }
-    unpaired = unpair_preference_dataset(read["preference"])
+    unpaired = unpair_preference_dataset(read["dpo"])
     key: Callable[[Any], Any] = lambda row: (row["prompt"], row["completion"], row["label"])  # noqa: E731
     assert sorted(map(key, unpaired)) == sorted(map(key, read["kto"])), "TRL's own unpairing gives our KTO rows"
 
 
 def test_a_preference_file_comes_back(tmp_path: Path, comparison_of: Comparisons) -> None:
     judged = [comparison_of(str(number), "second", first=f"One {number}.") for number in range(3)]
-    for form in ("preference", "reward"):
+    for form in ("dpo", "reward"):
         export_for_trainer(tmp_path / "one", form, judged, "better")  # type: ignore[arg-type]
         again = import_preferences(tmp_path / "one", "better", "imported")
         export_for_trainer(tmp_path / "two", form, again, "better")  # type: ignore[arg-type]
