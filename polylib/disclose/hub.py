@@ -43,21 +43,20 @@ def hub_address(api: "HfApi", repository: str) -> str:
 
 
 def upload(folder: Path, repository: str, api: "HfApi", message: str) -> str:
-    """Send a published folder to a repository in one commit, made privately if need be; return the commit's address.
+    """Send a published folder to a repository in one commit and return the commit's address.
 
-    Raises PolylibError where the hub refuses or cannot be reached; the folder stays as it is.
+    A repository that has to be made is private; files of other names in one that is there stay. PolylibError where the
+    hub refuses or cannot be reached; the folder stays as it is.
     """
     from httpx import HTTPError
 
     try:
         api.create_repo(repository, repo_type="model", private=True, exist_ok=True)
-        commit = api.upload_folder(
-            repo_id=repository, folder_path=folder, repo_type="model", commit_message=message, delete_patterns="*"
-        )
+        commit = api.upload_folder(repo_id=repository, folder_path=folder, repo_type="model", commit_message=message)
     except (HTTPError, OSError, ValueError) as error:
         first = (str(error).splitlines() or ["no reason given"])[0]
         raise PolylibError(
             f"hub repository {repository}", f"did not take the folder ({type(error).__name__}: {first})",
-            remedy=f"check the name and what the token may do; {folder.name} is written and can be sent again",
+            remedy="check the name and what the token may do, then publish to another folder; this one is whole",
         ) from error  # fmt: skip
     return str(commit.commit_url)
