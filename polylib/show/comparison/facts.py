@@ -12,6 +12,7 @@ from polylib.show.comparison.sides import Side, mapping
 from polylib.show.words import plain
 
 ABSENT = "not recorded"
+LETTERS = 1000  # of one value or reason
 
 
 @dataclass(frozen=True)
@@ -98,7 +99,7 @@ def missing(sides: Sequence[Side]) -> list[str]:
     for side in sides:
         for entry in side.run.failures:
             why = mapping(entry.error).get("message") or entry.why or "no reason was recorded"
-            sentences.append(f"Run {side.letter}: stage {entry.id} is {entry.state or 'unknown'}: {why}")
+            sentences.append(f"Run {side.letter}: stage {entry.id} is {entry.state or 'unknown'}: {_text(why)}")
         if not side.run.stages:
             sentences.append(f"Run {side.letter} lists no stage.")
         elif side.run.state != "finished" and not side.run.failures:
@@ -116,11 +117,12 @@ def _stage_ids(sides: Sequence[Side]) -> list[str]:
 
 
 def _literal(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, default=str)
+    return _text(json.dumps(value, ensure_ascii=False, sort_keys=True, default=str))
 
 
 def _text(value: Any) -> str:
-    return ABSENT if value in (None, "") else str(value)
+    text = "" if value is None else str(value)
+    return text if 0 < len(text) <= LETTERS else f"{text[:LETTERS]} …" if text else ABSENT
 
 
 def _seconds(value: Any) -> float | None:
@@ -128,7 +130,7 @@ def _seconds(value: Any) -> float | None:
 
 
 def _command(value: Any) -> str:
-    return " ".join(str(part) for part in value) if isinstance(value, list) else _text(value)
+    return _text(" ".join(str(part) for part in value) if isinstance(value, list) else value)
 
 
 def _changes(manifest: dict[str, Any]) -> str:

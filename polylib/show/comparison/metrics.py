@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from polylib import LEANINGS
 from polylib.show.comparison.sides import Side
-from polylib.show.words import Row, number, pick, plain
+from polylib.show.words import SPLIT_WORDS, Row, number, pick
 
 MARGIN = 0.1  # score points, where no run declares its own
 LEAN, PARTS, INSTRUMENTS, ALIGNED, AUDITS = (
@@ -97,15 +97,19 @@ def _leans(sides: Sequence[Side], margin: float) -> Iterator[Metric]:
     tables = [{name: side.rows(name) for name in ("stance", "shift", "issues")} for side in sides]
     for family, corners in CORNERS.items():
         for axis, split in corners:
-            where = "" if family == LEAN else f", {plain(split)}" + (f", {axis}" if axis != "all" else "")
+            where = "" if family == LEAN else f", {_corner(axis, split)}"
             for name, weights in CONTRASTS.items():
                 runs = tuple(_lean(one, weights, axis, split) for one in tables)
                 issues = tuple(_by_issue(one["issues"], weights, axis, split) for one in tables)
                 yield Metric(family, name + where, SCORE_POINTS, margin, runs, issues)
 
 
+def _corner(axis: str, split: str) -> str:
+    return SPLIT_WORDS[split] if axis == "all" else SPLIT_WORDS[split].replace("issues", f"{axis} issues")
+
+
 def _lean(tables: dict[str, list[Row]], weights: dict[str, float], axis: str, split: str) -> Measured | None:
-    added = [name for name, weight in weights.items() if weight > 0][0]
+    added = next(name for name, weight in weights.items() if weight > 0)
     if list(weights) == ["base"]:
         return _measured(pick(tables["stance"], condition="base", axis=axis, split=split), "score", "n_issues")
     if "base" in weights:

@@ -25,14 +25,16 @@ def small_multiples(metrics: Sequence[Metric], names: Sequence[str], clear: Sequ
     """
     rows = math.ceil(len(metrics) / COLUMNS)
     figure, panels = new_figure(
-        (0.24 * len(names) + 0.75) * rows + 1.1, nrows=rows, ncols=COLUMNS, sharey=True, sharex=True
+        (0.24 * len(names) + 0.75) * rows + 1.1, nrows=rows, ncols=COLUMNS, sharex=True, sharey=True
     )
     for axes, metric in zip(panels, metrics, strict=False):
         _panel(axes, metric, names)
     for axes in panels[len(metrics) :]:
         axes.set_axis_off()
-    for axes in panels[-COLUMNS:]:
+    for axes in panels[max(0, len(metrics) - COLUMNS) : len(metrics)]:  # the lowest of each column
         axes.set_xlabel("← progressive     conservative →")
+        axes.tick_params(axis="x", labelbottom=True)
+        axes.xaxis.set_major_formatter(lambda value, _: signed(value, 1))
     counts = span(one.n for metric in metrics for one in metric.runs if one)
     title = _title(metrics, names, clear)
     headline(

@@ -10,6 +10,7 @@ import binascii
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +59,7 @@ class NotebookChange:
 
 def compare_notebooks(one: Path, other: Path) -> NotebookChange:
     """Return what changed from one executed notebook to the other; a missing or damaged one is said in the note."""
-    from nbdime import diff_notebooks
+    from nbdime import diff_notebooks  # type: ignore[import-untyped]
 
     read = [normalised(path) for path in (one, other)]
     without = [word for word, notebook in zip(("first", "other"), read, strict=True) if notebook is None]
@@ -66,10 +67,10 @@ def compare_notebooks(one: Path, other: Path) -> NotebookChange:
         return NotebookChange(note="No executed notebook was kept in either run.")
     if without:
         return NotebookChange(note=f"No executed notebook was kept in the {without[0]} run.")
-    base, changed = read
+    base, changed = _with_common_ids(*read)
     if base == changed:
         return NotebookChange()
-    operations = next((op["diff"] for op in diff_notebooks(base, changed) if op["key"] == "cells"), [])
+    operations: list[Any] = next((op["diff"] for op in diff_notebooks(base, changed) if op["key"] == "cells"), [])
     cells = list(_cells(base["cells"], operations)) if base else []
     return NotebookChange(
         tuple(CellChange(title, tuple(_folded(lines))) for title, lines, _ in cells if _changed(lines)),
@@ -88,12 +89,23 @@ def normalised(path: Path) -> Any:
         kept = [_cell(cell) for cell in cells if not DROPPED_TAGS & set(cell.get("metadata", {}).get("tags", []))]
     except (PolylibError, OSError, AttributeError, KeyError, TypeError):
         return None
-    return nbformat.from_dict({"cells": kept, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})
+    return nbformat.from_dict({"cells": kept, "metadata": {}, "nbformat": 4, "nbformat_minor": 4})  # type: ignore[no-untyped-call]
+
+
+def _with_common_ids(*notebooks: Any) -> Any:
+    """Keep the ids that both notebooks have: cells of one source are then laid side by side at once."""
+    common = set.intersection(*({cell["id"] for cell in notebook["cells"]} for notebook in notebooks))
+    for notebook in notebooks:
+        for cell in notebook["cells"]:
+            if cell["id"] not in common or not cell["id"]:
+                del cell["id"]
+    return notebooks
 
 
 def _cell(cell: dict[str, Any]) -> dict[str, Any]:
     kind = "code" if cell.get("cell_type") == "code" else "markdown"
     made: dict[str, Any] = {"cell_type": kind, "metadata": {}, "source": _cut(_text(cell.get("source")))}
+    made["id"] = str(cell.get("id") or "")
     if kind == "code":
         texts = _joined(cell.get("outputs") or [])
         made["execution_count"] = None
@@ -121,8 +133,43 @@ def _output(output: dict[str, Any]) -> tuple[str, str]:
         return "error", "\n".join(trace) or f"{output.get('ename')}: {output.get('evalue')}"
     if "image/png" in data:
         return "picture", f"picture, sha256 {_digest(_text(data['image/png']))}"
+    if "<table" in _text(data.get("text/html")):
+        return "shown", _table_text(
+            _text(data["text/html"])
+        )  # the plain text of a data frame hangs on a window's width
     plain = next((name for name in ("text/markdown", "text/plain") if name in data), "")
     return "shown", _text(data[plain]) if plain else f"output of kind {', '.join(sorted(data)) or 'unknown'}"
+
+
+class _Cells(HTMLParser):
+    """Collects the cells of HTML tables, row by row."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.inside = False
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+            self.inside = False
+        elif tag in ("td", "th") and self.rows:
+            self.rows[-1].append("")
+            self.inside = True
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag not in ("td", "th", "tr")
+
+    def handle_data(self, data: str) -> None:
+        if self.inside:
+            self.rows[-1][-1] += data
+
+
+def _table_text(markup: str) -> str:
+    """Return the tables of an HTML text as lines of cells set apart by ` | `."""
+    reader = _Cells()
+    reader.feed(markup)
+    return "\n".join(" | ".join(" ".join(cell.split()) for cell in row) for row in reader.rows if row)
 
 
 def _digest(encoded: str) -> str:
@@ -174,7 +221,7 @@ def _outputs(base: Sequence[Any], operations: Sequence[Any]) -> list[Line]:
             gone = base[key : key + operation["length"]]
             lines += [line for output in gone for line in _all(output["text"], "-")]
         else:
-            inner = next((one["diff"] for one in operation["diff"] if one["key"] == "text"), [])
+            inner: list[Any] = next((one["diff"] for one in operation["diff"] if one["key"] == "text"), [])
             lines += _edited(base[key]["text"], inner)
     return lines
 

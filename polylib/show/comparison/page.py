@@ -10,7 +10,7 @@ from typing import Any
 
 from polylib.files import sha256_json
 from polylib.show.comparison import facts, verdict
-from polylib.show.comparison.metrics import LEAN, Difference, Metric, declared_margin, gather
+from polylib.show.comparison.metrics import LEAN, Difference, Metric, gather
 from polylib.show.comparison.multiples import small_multiples
 from polylib.show.comparison.notebooks import CellChange, NotebookChange, compare_notebooks
 from polylib.show.comparison.pictures import exhibits
@@ -21,7 +21,8 @@ from polylib.show.words import known, signed
 
 # Judges every result of a first run against another: (results, place of the one, of the other) → differences.
 Judge = Callable[[Sequence[Metric], int, int], list[Difference]]
-LINES = 4000  # of differences on a page; each is some hundred bytes at most
+SIZE = 2_800_000  # bytes of a page; figures get what text leaves
+LETTERS = 400_000  # of differences of notebooks on a page, which has pictures too and stays below 3 MB
 
 
 @dataclass(frozen=True)
@@ -55,34 +56,38 @@ def write_comparison(sides: Sequence[Side], path: Path, judge: Judge, method: Se
     """
     metrics = gather(sides)
     columns = [judge(metrics, 0, place) for place in range(1, len(sides))]
-    judged = [(metric, one) for column in columns for metric, one in zip(metrics, column, strict=True)]
+    judged = [
+        (metric, one, side.letter)
+        for side, column in zip(sides[1:], columns, strict=True)
+        for metric, one in zip(metrics, column, strict=True)
+    ]
     stages, (asked, total) = facts.stages(sides), facts.parameters(sides)
     surroundings = facts.environment(sides)
     sources, outputs, silent = _passages(sides)
-    write_page(path, render(
-        "compare.html.j2",
-        known=known,
-        signed=signed,
-        title=verdict.headline(sides, stages, judged),
-        sentences=verdict.sentences(sides, asked, stages, judged),
-        sides=sides,
-        links=[f"{side.name}/index.html" if _beside(side, path) else "" for side in sides],
-        missing=facts.missing(sides),
-        families=_families(metrics, columns),
-        checks=_checks(sides),
-        multiples=_multiples(metrics, columns, sides),
-        margin=declared_margin(sides),
-        method=method,
-        asked=asked,
-        total=total,
-        stages=stages,
-        differing=[fact for fact in surroundings if fact.differs],
-        equal=[fact for fact in surroundings if not fact.differs],
-        sources=sources,
-        outputs=outputs,
-        silent=silent,
-        exhibits=exhibits(sides),
-    ))  # fmt: skip
+    context = {
+        "title": verdict.headline(sides, stages, judged),
+        "sentences": verdict.sentences(sides, asked, stages, judged),
+        "sides": sides,
+        "links": [f"{side.name}/index.html" if _beside(side, path) else "" for side in sides],
+        "missing": facts.missing(sides),
+        "families": _families(metrics, columns),
+        "checks": _checks(sides),
+        "multiples": _multiples(metrics, columns, sides),
+        "method": method,
+        "asked": asked,
+        "total": total,
+        "stages": stages,
+        "differing": [fact for fact in surroundings if fact.differs],
+        "equal": [fact for fact in surroundings if not fact.differs],
+        "sources": sources,
+        "outputs": outputs,
+        "silent": silent,
+        "known": known,
+        "signed": signed,
+    }
+    bare = render("compare.html.j2", exhibits=[], **context)
+    shown = exhibits(sides, SIZE - len(bare.encode("utf-8")))
+    write_page(path, render("compare.html.j2", exhibits=shown, **context))
 
 
 def _beside(side: Side, path: Path) -> bool:
@@ -126,23 +131,20 @@ def _multiples(
 def _passages(sides: Sequence[Side]) -> tuple[list[Passage], list[Passage], list[str]]:
     """Return what changed in sources and in outputs against the first run, and what cannot be said."""
     sources: dict[tuple[str, tuple[CellChange, ...]], list[str]] = {}
-    outputs, silent, left = [], [], LINES
+    outputs: dict[tuple[str, tuple[CellChange, ...]], list[str]] = {}
+    silent = []
     first = sides[0]
     for other in sides[1:]:
         pair = f"{first.letter} → {other.letter}"
         for stage in first.stages:
-            if stage not in other.stages:
-                continue
-            change = _change(first, other, stage)
+            change = _change(first, other, stage) if stage in other.stages else NotebookChange()
             if change.note:
                 silent.append(f"{stage}, {pair}: {change.note}")
-            if change.sources:
-                sources.setdefault((pair, change.sources), []).append(stage)
-            if change.outputs:
-                kept, left = _limited(change.outputs, left)
-                outputs.append(Passage(stage, pair, kept, "" if kept == change.outputs else "The rest is left out."))
-    code = [Passage(", ".join(names), pair, cells) for (pair, cells), names in sources.items()]
-    return code, outputs, silent
+            for found, cells in ((sources, change.sources), (outputs, change.outputs)):
+                if cells:
+                    found.setdefault((pair, cells), []).append(stage)
+    code, left = _limited(sources, LETTERS)
+    return code, _limited(outputs, left)[0], silent
 
 
 def _change(first: Side, other: Side, stage: str) -> NotebookChange:
@@ -151,12 +153,16 @@ def _change(first: Side, other: Side, stage: str) -> NotebookChange:
     return compare_notebooks(first.run.path / f"{stage}.ipynb", other.run.path / f"{stage}.ipynb")
 
 
-def _limited(cells: Sequence[CellChange], left: int) -> tuple[tuple[CellChange, ...], int]:
-    """Keep whole cells while lines are left, so that a page stays below its size."""
-    kept = []
-    for cell in cells:
-        left -= len(cell.lines)
-        if left < 0:
-            return tuple(kept), 0
-        kept.append(cell)
-    return tuple(kept), left
+def _limited(found: dict[tuple[str, tuple[CellChange, ...]], list[str]], left: int) -> tuple[list[Passage], int]:
+    """Return passages with whole cells as long as there is room, so that a page stays below its size, and the rest."""
+    passages = []
+    for (pair, cells), stages in found.items():
+        kept: list[CellChange] = []
+        for cell in cells:
+            left -= sum(len(line.text) + 40 for line in cell.lines)  # 40: the tags around a line
+            if left < 0:
+                break
+            kept.append(cell)
+        note = "" if len(kept) == len(cells) else f"{len(cells) - len(kept)} more cells, left out for the page's size."
+        passages.append(Passage(", ".join(stages), pair, tuple(kept), note))
+    return passages, max(left, 0)

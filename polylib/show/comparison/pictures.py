@@ -13,9 +13,10 @@ from polylib.show.comparison.sides import Side
 from polylib.show.page import png_size
 from polylib.show.run_folder import Picture
 
-BUDGET = 1_600_000  # bytes of pictures before they become text; a third more in the page
+TAGS = 700  # bytes around a picture and its description
 FIRST = ("compass", "dumbbell", "dose", "instruments", "verdicts", "formats", "domains")
-COLOURS = 32
+COLOURS = 64
+ALT_LETTERS = 4000
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,11 @@ class Exhibit:
         return any(shot and shot.data for shot in self.shots)
 
 
-def exhibits(sides: Sequence[Side]) -> list[Exhibit]:
-    """Return every figure of any run: those that differ first, key figures before others, within the budget."""
+def exhibits(sides: Sequence[Side], room: int) -> list[Exhibit]:
+    """Return every figure of any run: those that differ first, key figures before others.
+
+    room: bytes that they may take on the page; the last ones are left with their descriptions alone.
+    """
     found: dict[tuple[str, str], list[Picture | None]] = {}
     for position, side in enumerate(sides):
         for stage in side.run.stages:
@@ -66,31 +70,38 @@ def exhibits(sides: Sequence[Side]) -> list[Exhibit]:
                 found.setdefault((stage.id, picture.name), [None] * len(sides))[position] = picture
     made = [_exhibit(stage, name, pictures, sides) for (stage, name), pictures in found.items()]
     made.sort(key=lambda one: (one.same, FIRST.index(one.name) if one.name in FIRST else len(FIRST)))
-    total = sum(len(shot.data) for one in made if not one.same for shot in one.shots if shot)
-    return _fitted(made, total > BUDGET)
+    room -= sum(TAGS + 2 * len(shot.alt.encode()) for one in made for shot in one.shots if shot)
+    return _fitted(made, room)
 
 
 def _exhibit(stage: str, name: str, pictures: Sequence[Picture | None], sides: Sequence[Side]) -> Exhibit:
     shots = tuple(
-        Shot(side.letter, sha256_bytes(picture.png)[:12], picture.alt, picture.png, picture.size) if picture else None
+        Shot(side.letter, sha256_bytes(picture.png)[:12], picture.alt[:ALT_LETTERS], picture.png, picture.size)
+        if picture
+        else None
         for side, picture in zip(sides, pictures, strict=True)
     )
     caption = next((picture.caption for picture in pictures if picture and picture.caption), "")
     return Exhibit(name, stage, caption, shots)
 
 
-def _fitted(made: Sequence[Exhibit], many: bool) -> list[Exhibit]:
+def _fitted(made: Sequence[Exhibit], room: int) -> list[Exhibit]:
     """Keep the bytes of what fits; a figure that is the same in all runs needs its bytes once."""
-    left, kept = BUDGET, []
+    many = sum(_encoded(shot.data) for one in made if not one.same for shot in one.shots if shot) > room
+    kept = []
     for one in made:
         shots = [_shot(shot, many, one.same and number > 0) for number, shot in enumerate(one.shots)]
-        size = sum(len(shot.data) for shot in shots if shot)
-        if size > left:
-            shots = [_shot(shot, many=False, empty=True) for shot in one.shots]
-            size = 0
-        left -= size
+        size = sum(_encoded(shot.data) for shot in shots if shot)
+        if size > room:
+            shots, size = [_shot(shot, many=False, empty=True) for shot in one.shots], 0
+        room -= size
         kept.append(Exhibit(one.name, one.stage, one.caption, tuple(shots)))
     return kept
+
+
+def _encoded(data: bytes) -> int:
+    """Return how long bytes are as base64."""
+    return (len(data) + 2) // 3 * 4
 
 
 def _shot(shot: Shot | None, many: bool, empty: bool) -> Shot | None:
@@ -101,14 +112,16 @@ def _shot(shot: Shot | None, many: bool, empty: bool) -> Shot | None:
 
 
 def smaller(png: bytes) -> bytes:
-    """Return a picture of few flat colours as lossless WebP of 32 colours; as it is where it is no picture."""
+    """Return a picture of few flat colours as lossless WebP of 64 colours; as it is where it is no picture."""
     from PIL import Image
 
     if png_size(png) == (0, 0):
         return b""
     try:
         with Image.open(io.BytesIO(png)) as picture:
-            reduced = picture.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE)
+            reduced = picture.convert("RGB").quantize(
+                COLOURS, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE
+            )
     except (OSError, ValueError, Image.DecompressionBombError):
         return b""  # damaged: its description is shown
     packed = io.BytesIO()

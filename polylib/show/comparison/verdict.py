@@ -12,7 +12,7 @@ from polylib.show.comparison.sides import Side
 from polylib.show.words import interval, listed, signed
 
 NAMED = 6  # results that the first sentences name
-Judged = tuple[Metric, Difference]
+Judged = tuple[Metric, Difference, str]  # with the letter of the run that is compared with the first
 
 
 def identical(sides: Sequence[Side], stages: Sequence[StageFact]) -> bool:
@@ -53,8 +53,9 @@ def sentences(
 def by_verdict(judged: Sequence[Judged]) -> dict[str, list[Judged]]:
     """Sort differences by verdict: differs, equal (the same value among them), unclear, missing."""
     groups: dict[str, list[Judged]] = {"differs": [], "equal": [], "unclear": [], "missing": []}
-    for metric, difference in judged:
-        groups["equal" if difference.verdict == "same" else difference.verdict].append((metric, difference))
+    for one in judged:
+        verdict = one[1].verdict
+        groups["equal" if verdict == "same" else verdict].append(one)
     return groups
 
 
@@ -62,9 +63,9 @@ def _results(sides: Sequence[Side], judged: Sequence[Judged]) -> list[str]:
     groups = by_verdict(judged)
     said = []
     if groups["differs"]:
-        said.append(f"Beyond their intervals differ: {_named(groups['differs'])}.")
+        said.append(f"Beyond their intervals differ: {_named(groups['differs'], len(sides) > 2)}.")
     if groups["equal"]:
-        same = sum(difference.verdict == "same" for _, difference in groups["equal"])
+        same = sum(difference.verdict == "same" for _, difference, _ in groups["equal"])
         alike = f", {same} of them the same to the last digit" if same else ""
         said.append(f"Equal within the declared margin: {_results_of(groups['equal'])}{alike}.")
     if groups["unclear"]:
@@ -77,16 +78,19 @@ def _results(sides: Sequence[Side], judged: Sequence[Judged]) -> list[str]:
     return said or ["The runs have no measured result in common."]
 
 
-def _named(judged: Sequence[Judged]) -> str:
-    words = [f"{metric.name} by {signed(one.value)} ({interval(one.low, one.high)})" for metric, one in judged[:NAMED]]
+def _named(judged: Sequence[Judged], several: bool) -> str:
+    words = [
+        f"{metric.name}{f' in run {letter}' if several else ''} by {signed(one.value)} ({interval(one.low, one.high)})"
+        for metric, one, letter in judged[:NAMED]
+    ]
     rest = [f"{len(judged) - NAMED} more"] if len(judged) > NAMED else []
     return listed([*words, *rest])
 
 
 def _results_of(judged: Sequence[Judged]) -> str:
     """Count results by family: `5 of lean on held-out issues and 12 of audits`."""
-    families = list(dict.fromkeys(metric.family for metric, _ in judged))
-    counts = {family: sum(metric.family == family for metric, _ in judged) for family in families}
+    families = list(dict.fromkeys(metric.family for metric, *_ in judged))
+    counts = {family: sum(metric.family == family for metric, *_ in judged) for family in families}
     words = listed([f"{count} of “{family}”" for family, count in counts.items()])
     return f"{len(judged)} result{'s' if len(judged) > 1 else ''} ({words})"
 
@@ -96,7 +100,7 @@ def _asked(sides: Sequence[Side], parameters: Sequence[Fact], stages: Sequence[S
     dirty = any(side.manifest.get("dirty") for side in sides)
     code = "the same commit" if len(commits) == 1 and "" not in commits else "different commits"
     code = "commits that are not recorded" if "" in commits else code
-    changed = len(parameters)
+    changed = len({fact.name for fact in parameters})
     asked = f"{changed} parameter{'s' if changed != 1 else ''} ({changed_words(parameters)})" if changed else ""
     same = sum(stage.outputs == "same bytes" for stage in stages)
     return (
@@ -106,7 +110,7 @@ def _asked(sides: Sequence[Side], parameters: Sequence[Fact], stages: Sequence[S
 
 
 def _caution(judged: Sequence[Judged]) -> list[str]:
-    if not any(difference.how for _, difference in judged):
+    if not any(difference.how for _, difference, _ in judged):
         return []
     return [
         "Intervals speak of the choice of issues, items and answers, not of other seeds: one run of each kind cannot "
