@@ -62,11 +62,12 @@ def test_a_missing_package_is_named_with_its_extra(name: str, tmp_path: Path, mo
     monkeypatch.setitem(sys.modules, name, None)
     for variable in ("RAY_USAGE_STATS_ENABLED", "RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
         monkeypatch.setenv(variable, os.environ.get(variable, ""))  # put back at the end
+    made = {
+        "ray": lambda: RayBackend(ROOT, 1, 1, 0, ""),
+        "submitit": lambda: SlurmBackend(ROOT, tmp_path, 1, 1, Resources.model_validate({})),
+    }
     with pytest.raises(PolylibError, match=r"polylib\[cluster\]"):
-        if name == "ray":
-            RayBackend(ROOT, 1, 1, 0, "")
-        else:
-            SlurmBackend(ROOT, tmp_path, 1, 1, Resources.model_validate({}))
+        made[name]()
 
 
 @needs("submitit")

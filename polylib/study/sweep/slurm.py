@@ -4,6 +4,7 @@ It knows submitit 1.5. All nodes see the repository and the reports under the sa
 Python. A job goes on when the sweep is gone; the next sweep takes over what it finished.
 """
 
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any, Literal
@@ -38,7 +39,7 @@ class SlurmBackend:
             time=resources.minutes,
             cpus_per_task=threads,
             mem=f"{resources.memory_gb:g}GB",
-            setup=[f"export {name}={value!r}" for name, value in environment(root).items()],
+            setup=[f"export {name}={shlex.quote(value)}" for name, value in environment(root).items()],
             job_name="polylib",
             **({"gpus_per_node": resources.gpus} if resources.gpus else {}),
             **named,
