@@ -1,9 +1,14 @@
-"""How labels and cards are shown in a notebook; it knows their text, not their making."""
+"""How labels, cards and what was written are shown in a notebook; it knows their text, not their making."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
+from polylib.disclose.bundle import BUNDLES, CARDS
+from polylib.disclose.gaps import missing_audits
 from polylib.disclose.label import Label
+from polylib.disclose.record import RECORD_FILE, StudyRecord
+from polylib.files import sha256_file
 
 
 def label_rows(labels: Mapping[str, Label]) -> list[dict[str, Any]]:
@@ -35,3 +40,25 @@ def without_head(card: str) -> str:
         code ^= line.startswith("```")
         lines.append(f"#{line}" if line.startswith("#") and not code else line)
     return "\n".join(lines)
+
+
+def gap_rows(record: StudyRecord) -> list[dict[str, Any]]:
+    """Return one row per audit that publishing would miss; one that says so where nothing is missing."""
+    return [{"missing": gap} for gap in missing_audits(record)] or [{"missing": "nothing: every audit is there"}]
+
+
+def written_rows(folder: Path) -> list[dict[str, Any]]:
+    """Return one row per document and bundled file below a folder: its place, size in bytes, shortened hash."""
+    places = [path for name in (BUNDLES, CARDS, RECORD_FILE) for path in _files(folder / name)]
+    return [
+        {
+            "file": path.relative_to(folder).as_posix(),
+            "bytes": path.stat().st_size,
+            "sha256": sha256_file(path)[:12],
+        }
+        for path in places
+    ]
+
+
+def _files(path: Path) -> list[Path]:
+    return [path] if path.is_file() else sorted(one for one in path.rglob("*") if one.is_file())
