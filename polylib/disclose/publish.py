@@ -7,7 +7,7 @@ the documents say is in `documents`, what is missing in `gaps`.
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +16,7 @@ from polylib.disclose.documents import DATA, documents
 from polylib.disclose.gaps import missing_audits
 from polylib.disclose.history import HISTORY_FILE, add_audits, audits_of, with_history
 from polylib.disclose.label import Label, check_label
-from polylib.disclose.record import RECORD_FILE, Release, StudyRecord, read_record
+from polylib.disclose.record import RECORD_FILE, Audit, Release, StudyRecord, read_record
 from polylib.disclose.registry import REGISTRY_FILE, check_released, entries, joined, read_registry, write_registry
 from polylib.errors import PolylibError
 from polylib.files import atomic_path, read_json, sha256_file, write_text
@@ -73,15 +73,16 @@ def _verify(folder: Path, stage: Mapping[str, Any], wanted: tuple[str, ...]) -> 
 def publish(run: FinishedRun, target: Path, reports: Path, date: str, location: str = "") -> StudyRecord:
     """Write a run to the folder `target` and return the record that was published.
 
-    reports: the folder whose history and registry go on; the caller holds its lock. date: day of release, YYYY-MM-DD;
-    location: address it will be found at, empty for a folder. Raises PolylibError where an audit is missing, a label or
-    hash does not fit, `target` holds something, or cannot be written; then `target` is as it was.
+    reports: the folder whose history and registry go on, with the audits of all its runs; the caller holds its lock.
+    date: day of release, YYYY-MM-DD; location: address it will be found at, empty for a folder. Raises PolylibError
+    where an audit is missing, a label or hash does not fit, `target` holds something, or cannot be written; then
+    `target` is as it was.
     """
     refuse_target(target)
     refuse_gaps(run.record)
     registry = read_registry(reports / REGISTRY_FILE)
     labels = {name: _checked(run, name, registry) for name in run.record.adapters}
-    history = add_audits(reports / HISTORY_FILE, audits_of(run.record, run.manifest))
+    history = add_audits(reports / HISTORY_FILE, [audit for one in _runs(run, reports) for audit in _audits(one)])
     name, commit = str(run.manifest["run"]), str(run.manifest.get("commit") or "")
     release = Release(date=date, location=location, run=name, commit=commit)
     record = with_history(run.record, history).model_copy(update={"release": release})
@@ -89,6 +90,18 @@ def publish(run: FinishedRun, target: Path, reports: Path, date: str, location: 
         _write(run, record, labels, staging)
         write_registry(reports / REGISTRY_FILE, joined(registry, entries(record)))
     return record
+
+
+def _runs(run: FinishedRun, reports: Path) -> Iterator[FinishedRun]:
+    """Yield every run of a reports folder that can still be read, the oldest first, and `run` itself."""
+    folders = {path.parent.resolve() for path in reports.glob("*/manifest.json")} | {run.folder.resolve()}
+    for folder in sorted(folders, key=lambda path: path.name):
+        with suppress(PolylibError):  # of a run that failed, or whose stages were deleted, nothing can be said
+            yield read_run(folder)
+
+
+def _audits(run: FinishedRun) -> list[Audit]:
+    return audits_of(run.record, run.manifest)
 
 
 def refuse_target(target: Path) -> None:

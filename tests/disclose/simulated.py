@@ -192,7 +192,10 @@ def make_record(place: Path, source: str = "bank", contact: str = "", **changes:
     return gather(*make_study(place, source), tables(**changes), "A study", contact, "apache-2.0")
 
 
-def make_run(reports: Path, name: str = "20261122T1000Z-default-aaaaaa", source: str = "bank", **changes: Any) -> Path:
+def make_run(
+    reports: Path, name: str = "20261122T1000Z-default-aaaaaa", source: str = "bank",
+    started: str = "2026-11-22T10:00", **changes: Any,
+) -> Path:  # fmt: skip
     """Write a finished run as `polylib publish` reads it, stages below `reports/.stages`; return its folder."""
     store = reports / ".stages" / name
     study = make_study(store, source)
@@ -203,7 +206,7 @@ def make_run(reports: Path, name: str = "20261122T1000Z-default-aaaaaa", source:
                "95-disclose-and-publish": "disclosed"}  # fmt: skip
     stages = [
         {"id": stage, "state": "finished", "folder": f"../.stages/{name}/{folder}", "key": stage, "outputs": outputs,
-         "started": f"2026-11-22T10:00:{number:02}+00:00"}
+         "started": f"{started}:{number:02}+00:00"}
         for number, (stage, folder) in enumerate(folders.items())
     ]  # fmt: skip
     write_json(

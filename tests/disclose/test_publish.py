@@ -289,3 +289,16 @@ def test_without_a_date_it_is_today(tmp_path: Path) -> None:
     asked(str(make_run(tmp_path / "reports")), "--to", str(tmp_path / "out"))
     date = json.loads((tmp_path / "out" / "record.json").read_text())["release"]["date"]
     assert date in {time.strftime("%Y-%m-%d", time.gmtime(time.time() - ago)) for ago in (0, 60)}
+
+
+def test_the_history_has_the_audits_of_every_run_of_the_folder(tmp_path: Path) -> None:
+    """An earlier run was never published; a later one that measured the same weights again takes its audit along."""
+    make_run(tmp_path, "20261121T1000Z-default-bbbbbb", started="2026-11-21T10:00")
+    broken = make_run(tmp_path, "20261121T1100Z-default-cccccc", started="2026-11-21T11:00")
+    (broken / "manifest.json").write_text("{}")
+    record = published(tmp_path, tmp_path / "out", "20261122T1000Z-default-dddddd")
+    assert [audit.date[:10] for audit in record.history["placebo"]] == ["2026-11-21", "2026-11-22"]
+    card = (tmp_path / "out" / "progressive" / "README.md").read_text()
+    assert card.index("| 2026-11-21 | 20261121T1000Z-default-bbbbbb |") < card.index("| 2026-11-22 | 20261122T1000Z")
+    lines = (tmp_path / "out" / "progressive" / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["run"] for line in lines] == [audit.run for audit in record.history["progressive"]]
