@@ -6,7 +6,9 @@ An annotator's answer to a showing does not depend on when it is shown, so that 
 Everything here is simulated; it says what the rule does under stated noise, and nothing of people.
 """
 
+import random
 from collections.abc import Mapping, Sequence
+from itertools import combinations
 from math import nan
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -65,6 +67,38 @@ class Walks(NamedTuple):
 
     judgements: list[int]
     shares: dict[Order, "Floats"]
+
+
+def simulated_writers(count: int, times: int, seed: int) -> tuple[list[ComparisonTask], dict[str, Latent]]:
+    """Return comparisons of simulated writers, every two of them `times` times, and the latent values of each.
+
+    Log-strengths are normal with standard deviation 2, on each axis by itself.
+    """
+    drawn = random.Random(seed)
+    names = [f"simulated-writer-{number}" for number in range(count)]
+    lean, good = ({name: drawn.gauss(0, 2) for name in names} for _ in range(2))
+    tasks, latent = [], {}
+    for one, other in combinations(names, 2):
+        for number in range(times):
+            first, second = (one, other) if drawn.random() < 0.5 else (other, one)
+            task = ComparisonTask(
+                id=f"{one}-{other}-{number}", prompt=f"prompt {number}", first=f"answer of {first}",
+                second=f"answer of {second}", first_source=first, second_source=second,
+            )  # fmt: skip
+            tasks.append(task)
+            latent[task.id] = Latent(good[first] - good[second], lean[first] - lean[second])
+    return tasks, latent
+
+
+def walk_writers(
+    count: int, times: int, settings: SimulatedAnnotators, seeds: Sequence[int], steps: Sequence[int]
+) -> Walks:  # fmt: skip
+    """Return the walks over `simulated_writers`, writers and annotators drawn anew for each seed."""
+    import numpy
+
+    found = [walk(*simulated_writers(count, times, seed), settings, [seed], steps) for seed in seeds]
+    shares = {order: numpy.concatenate([one.shares[order] for one in found]) for order in ORDERS}
+    return Walks(list(steps), shares)
 
 
 def walk(

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from polylib.feedback.order import Order
 from polylib.feedback.simulated import SimulatedAnnotators
 from polylib.parameters import StageParameters
 
@@ -24,6 +25,7 @@ class FeedbackParameters(StageParameters):
     answer_tokens: int = Field(96, ge=8, le=1024, description="longest sampled answer in tokens")
     comparisons: int = Field(400, ge=1, le=20000, description="pairs of sampled answers to judge, at most")
     gold: int = Field(20, ge=0, le=1000, description="pairs of bank takes whose answer is known, beside those")
+    order: Order = Field("declared", description="order of the pairs: declared, or active: the most telling next")
     judgements: str = Field("", description="file of judgements that people gave, empty: simulated annotators judge")
     annotators: int = Field(4, ge=2, le=100, multiple_of=2, description="simulated annotators, half of each leaning")
     noise: float = Field(0.1, ge=0, le=1, description="share of simulated answers drawn blindly")

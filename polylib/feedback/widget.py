@@ -3,6 +3,7 @@
 Reached by Tab, arrow keys, Space and Enter; texts are escaped. It knows controls, not tasks.
 """
 
+from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +46,7 @@ class _Judging:
         from polylib.show.prose import Prose
 
         kit, wide = self._kit, {"description_width": "initial"}
-        who = kit.Text(value=name, description="Your name, the same each time", style=wide)
+        who = kit.Text(value=name, description="Your name, the same each time", style=wide, layout={"width": "28em"})
         leaning = kit.Dropdown(
             options=[
                 ("I would rather not say", ""), ("more on the progressive side", "progressive"),
@@ -53,7 +54,9 @@ class _Judging:
             ],
             description="Where do you see yourself? (optional)", style=wide, layout={"width": "max-content"},
         )  # fmt: skip
-        begin = kit.Button(description="I have read this: start", button_style="primary", layout={"width": "auto"})
+        begin = kit.Button(
+            description="I have read this: start", button_style="primary", layout={"width": "max-content"}
+        )
 
         def start(_: object) -> None:
             """Begin the session, or say why it cannot begin."""
@@ -99,10 +102,18 @@ class _Judging:
             )
         names = ("Text",) if view.kind == "label" else ("Answer A", "Answer B")
         cards = [
-            self._kit.HTML(f'<b>{name}</b><div dir="auto" style="{_CARD}">{escape(text)}</div>', layout={"flex": "1"})
+            self._kit.HTML(
+                f'<b>{name}</b><div class="polylib-answer" dir="auto" style="{_CARD}">{escape(text)}</div>',
+                layout={"flex": "1 1 18em", "min_width": "0"},
+            )
             for name, text in zip(names, view.texts, strict=True)
-        ]
-        return [*made, self._kit.HBox(cards)]
+        ]  # fmt: skip
+        return [*made, self._row_of(cards)]
+
+    def _row_of(self, parts: "Sequence[Widget]") -> "Widget":
+        """Return the parts side by side, below each other where there is no room."""
+        row: Widget = self._kit.HBox(parts, layout={"flex_flow": "row wrap", "align_items": "center"})
+        return row
 
     def _controls(self, view: View) -> "list[Widget]":
         kit, earlier = self._kit, view.earlier
@@ -110,7 +121,7 @@ class _Judging:
         self._fields = {"comment": comment}
         if view.kind == "label":
             buttons = [self._button(option, view.key, label=option) for option in (*view.options, SKIP)]
-            return [kit.HTML("<b>Which label fits the text?</b>"), kit.HBox(buttons), comment]
+            return [kit.HTML("<b>Which label fits the text?</b>"), self._row_of(buttons), comment]
         made: list[Widget] = []
         for name, strength, title, choices in (
             ("more_conservative", "lean_strength", "Which leans which way?", LEAN_CHOICES),
@@ -126,10 +137,10 @@ class _Judging:
                 value=earlier.get(strength, ""), description="How much",
             )  # fmt: skip
             self._fields |= {name: chosen, strength: much}
-            made += [kit.HTML(f"<b>{title}</b>"), kit.HBox([chosen, much])]
+            made += [kit.HTML(f"<b>{title}</b>"), self._row_of([chosen, much])]
         save = self._button("save", view.key)
         save.button_style = "primary"
-        return [*made, comment, kit.HBox([save, self._button("skip this pair", view.key, better=SKIP)])]
+        return [*made, comment, self._row_of([save, self._button("skip this pair", view.key, better=SKIP)])]
 
     def _button(self, text: str, key: str, **fields: str) -> "Any":
         """Return a button that sends the answer to the showing `key`; fields: what it says itself."""

@@ -117,6 +117,32 @@ def agreement(
     _show("Annotators on their own, 95 % intervals; n: judgements or repeats", trusted)
 
 
+@app.command("order-gain")
+def order_gain(
+    writers: Annotated[
+        int, typer.Option(min=3, max=40, help="Simulated writers; every two of them are compared.")
+    ] = 10,
+    times: Annotated[int, typer.Option(min=1, max=50, help="Comparisons of every two.")] = 6,
+    annotators: Annotated[int, typer.Option(min=2, max=20, help="Simulated annotators, an even number.")] = 2,
+    noise: Annotated[float, typer.Option(min=0, max=1, help="Share of answers drawn blindly.")] = 0.05,
+    judgements: Annotated[int, typer.Option(min=10, help="Judgements of all annotators together.")] = 150,
+    seeds: Annotated[int, typer.Option(min=1, max=1000, help="How often all of it is drawn anew.")] = 16,
+    draws: Annotated[int, typer.Option(min=100, max=100_000, help="Bootstrap draws of the intervals.")] = 2000,
+) -> None:
+    """Say, by simulated annotators, how many judgements the active order saves against the declared one."""
+    from polylib.feedback.active_gain import curve, saved, walk_writers
+    from polylib.feedback.simulated import SimulatedAnnotators
+
+    if annotators % 2:
+        raise PolylibError("--annotators", f"{annotators}", allowed="an even number: half of each leaning")
+    people = SimulatedAnnotators(count=annotators, noise=noise, leaning_bias=0.2, position_bias=0.1, ties=0.5)
+    walks = walk_writers(writers, times, people, range(seeds), list(range(10, judgements + 1, 10)))
+    typer.echo(f"{annotators} simulated annotators, {writers} simulated writers, {seeds} seeds")
+    _show("Share of comparisons known (simulated), mean of both axes, 95 % t interval over seeds", curve(walks))
+    rows = saved(walks, [0.8, 0.85, 0.9], draws, 1)
+    _show("Judgements needed for a share (simulated); saved with its 95 % interval over seeds", rows)
+
+
 def _read(store: Path, allow_none: bool = False) -> "list[AnyJudgement]":
     """Return the judgements of a store; what is no judgement is told."""
     from polylib.feedback.store import read
@@ -170,7 +196,7 @@ def _show(title: str, rows: "Sequence[Row]") -> None:
     import pandas
 
     table = pandas.DataFrame([row.model_dump() for row in rows]).drop(columns="simulated")
-    for name in ("value", "low", "high"):
+    for name in table.columns.intersection(["value", "low", "high", "saved"]):
         table[name] = [f"{value:.3f}" if value == value else "–" for value in table[name]]
     typer.echo(title)
     show_table(open_console(), table)

@@ -5,21 +5,20 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from polylib.errors import PolylibError
 from polylib.feedback import store
-from polylib.feedback.active_gain import Walks, curve, saved, walk
+from polylib.feedback.active_gain import curve, saved, simulated_writers, walk, walk_writers
 from polylib.feedback.desk import Desk
 from polylib.feedback.informative import MOST_TOGETHER, Informative
 from polylib.feedback.judgements import ComparisonJudgement
 from polylib.feedback.order import ActiveOrder, Order
 from polylib.feedback.plan import GAP, plan
 from polylib.feedback.session import Session
-from polylib.feedback.simulated import Latent, SimulatedAnnotators
+from polylib.feedback.simulated import SimulatedAnnotators
 from polylib.feedback.tasks import ComparisonTask, LabelTask
 
 Comparisons = Callable[..., ComparisonJudgement]
@@ -184,39 +183,22 @@ def test_what_cannot_be_ordered_is_refused(tmp_path: Path, label_tasks: list[Lab
         Desk(many, tmp_path / "j", 1, order="active")
 
 
-def writers(count: int, times: int, seed: int) -> tuple[list[ComparisonTask], dict[str, Latent]]:
-    """Return comparisons of simulated writers, every two of them several times, and their latent values."""
-    drawn = random.Random(seed)
-    lean, good = ({str(number): drawn.gauss(0, 2) for number in range(count)} for _ in range(2))
-    tasks, latent = [], {}
-    for one, other in ((one, other) for one in lean for other in lean if int(one) < int(other)):
-        for number in range(times):
-            task = pair(one, other, number, first_source=one, second_source=other)
-            tasks.append(task)
-            latent[task.id] = Latent(good[one] - good[other], lean[one] - lean[other])
-    return tasks, latent
-
-
 def test_simulated_annotators_reach_the_same_ranking_with_fewer_judgements() -> None:
-    # Ten simulated writers, 45 pairs of them, each six times; two simulated annotators judge 130 of 270 in turn.
+    # Eight simulated writers, 28 pairs of them, each six times; two simulated annotators judge 110 of 370 in turn.
     people = SimulatedAnnotators(count=2, noise=0.05, ties=0.5)
-    found = []
-    for seed in range(16):
-        tasks, latent = writers(10, 6, seed)
-        found.append(walk(tasks, latent, people, [seed], list(range(5, 131, 5))))
-    shares = {order: numpy.concatenate([one.shares[order] for one in found]) for order in found[0].shares}
-    walks = Walks(found[0].judgements, shares)
-    (row,) = saved(walks, [0.9], 500, 1)
+    walks = walk_writers(8, 6, people, range(12), list(range(10, 111, 10)))
+    shares = walks.shares
+    (row,) = saved(walks, [0.88], 500, 1)
     assert row.simulated
     assert row.active < row.declared
-    late = (shares["active"] - shares["declared"])[:, 15:].mean(1)
-    assert late.mean() - 2 * late.std(ddof=1) / len(late) ** 0.5 > 0, "more is known after 80 judgements and later"
-    last = [one for one in curve(walks) if one.judgements == 130]
-    assert all(0.5 < one.low < one.value < one.high < 1 and one.n == 16 for one in last)
+    late = (shares["active"] - shares["declared"])[:, 5:].mean(1)
+    assert late.mean() - 2 * late.std(ddof=1) / len(late) ** 0.5 > 0, "more is known after 60 judgements and later"
+    last = [one for one in curve(walks) if one.judgements == 110]
+    assert all(0.5 < one.low < one.value < one.high < 1 and one.n == 12 for one in last)
 
 
 def test_what_cannot_be_walked_is_refused_and_few_seeds_have_no_interval() -> None:
-    tasks, latent = writers(3, 2, 1)
+    tasks, latent = simulated_writers(3, 2, 1)
     with pytest.raises(PolylibError, match="growing numbers from 1 to 12"):
         walk(tasks, latent, SimulatedAnnotators(count=2), [1], [5, 13])
     with pytest.raises(PolylibError, match="nothing is known"):

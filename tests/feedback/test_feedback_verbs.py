@@ -220,3 +220,13 @@ def test_agreement_of_a_store_of_labels(tmp_path: Path, label_of: Callable[..., 
     text = called("agreement", tmp_path / "s", "--draws", 100)
     assert text.startswith("12 judgements of 2 annotators")
     assert "–" in text, "one label only: agreement by chance cannot be told"
+
+
+def test_what_the_active_order_saves_is_told_as_simulated() -> None:
+    words = ("--writers", 4, "--judgements", 20, "--seeds", 3, "--draws", 100)
+    text = called("order-gain", *words)
+    assert text.startswith("2 simulated annotators, 4 simulated writers, 3 seeds")
+    assert "declared" in text
+    assert "active" in text
+    with pytest.raises(PolylibError, match="even number"):
+        called("order-gain", "--annotators", 3)

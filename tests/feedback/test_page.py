@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -110,6 +111,16 @@ class Sitting:
         with self.page.expect_navigation():
             self.page.keyboard.press(keys[-1])
 
+    def texts(self) -> tuple[str, str]:
+        """Return answers A and B as they stand there."""
+        left, right = self.page.locator(".card .text").all_inner_texts()
+        return left, right
+
+    def shot(self, name: str) -> None:
+        """Keep a picture where somebody wants to look."""
+        if folder := os.environ.get("POLYLIB_SCREENSHOTS"):
+            self.page.screenshot(path=str(Path(folder) / f"{name}.png"), full_page=True)
+
     def clean(self, url: str) -> None:
         """Nothing was logged, nothing asked for elsewhere, no planted text ran."""
         assert self.logged == []
@@ -185,6 +196,56 @@ def test_a_sitting_of_comparisons_is_resumed_after_the_server_was_killed(
     assert judgements[6].better_strength == 3
     assert judgements[6].better != judgements[6].shown_as_a
     assert json.loads((tmp_path / "judgements.jsonl").read_text().splitlines()[0])["schema_version"] == 1
+
+
+def test_two_people_compare_by_keyboard(
+    browser: Any, serve: Callable[..., Any], comparison_tasks: list[ComparisonTask], tmp_path: Path,
+    check_two: Callable[..., None],
+) -> None:  # fmt: skip
+    gold = comparison_tasks[4].model_copy(update={"gold_more_conservative": "first"})
+    tasks = [*comparison_tasks[:4], gold]
+    server = serve(tasks, order="active")
+    ann = Sitting(browser, server.url, color_scheme="dark")
+    bob = Sitting(browser, server.url, viewport={"width": 390, "height": 844})
+    assert ann.page.get_by_role("heading", name="What you are asked").is_visible(), "guidelines come first"
+    ann.shot("page-guidelines-dark")
+    ann.start("Ann", "progressive")
+    bob.start("Bob", "conservative")
+    assert "secret" not in ann.page.content(), "neither ids nor sources may be seen"
+    for keys in ("c", *"b is vague", "Escape", "1", "a"):
+        ann.page.keyboard.press(keys.replace(" ", "Space"))
+    ann.page.select_option("#lean_strength", "2")
+    ann.page.select_option("#better_strength", "3")
+    ann.shot("page-dark")
+    ann.page.locator("h1").click()
+    shown, others = [ann.texts()], []
+    ann.press("Enter")
+    for keys in ("3t", "2x"):
+        shown.append(ann.texts())
+        ann.press(*keys, "Enter")
+    due = ann.texts()
+    ann.clean(server.url)
+    for done in range(6):
+        assert f"{done} of 6 judged" in bob.page.content()
+        if done == 2:
+            bob.shot("page-narrow")
+        others.append(bob.texts())
+        bob.press("2", "a", "Enter")
+    assert "All 6 judged" in bob.page.content()
+    bob.clean(server.url)
+    ann = Sitting(browser, server.url)
+    ann.start("Ann", "progressive")
+    assert "3 of 6 judged" in ann.page.content()
+    assert ann.texts() == due, "whoever comes back finds the item that was due"
+    ann.shot("page")
+    shown.append(due)
+    ann.press("s")
+    for _ in range(2):
+        shown.append(ann.texts())
+        ann.press("2", "b", "Enter")
+    assert "All 6 judged" in ann.page.content()
+    ann.clean(server.url)
+    check_two(tmp_path / "judgements.jsonl", shown, others)
 
 
 def test_every_control_can_be_reached_and_has_a_name(

@@ -1,12 +1,10 @@
 """The widget: the same sitting as at the page, pressed button by button, and once in a real JupyterLab."""
 
-import json
 import os
 import re
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -106,52 +104,127 @@ def laboratory(tmp_path: Path) -> Iterator[str]:
     process.stderr.close()
 
 
-@pytest.mark.slow
-def test_the_widget_works_in_jupyterlab(
-    browser: Any, laboratory: str, tmp_path: Path, label_tasks: list[LabelTask]
-) -> None:
-    import nbformat
-    import playwright.sync_api as playwright
+CELL = """from pathlib import Path
+from polylib.feedback.desk import Desk
+from polylib.feedback.tasks import read_tasks
+from polylib.feedback.widget import judging_widget
+tasks, store = read_tasks(Path('tasks.jsonl')), Path('judgements.jsonl')
+judging_widget(Desk(tasks, store, 1, salt=Path('salt'), order='active'), 'NAME')"""
 
-    assert laboratory
+
+class Notebook:
+    """One annotator in front of a notebook in JupyterLab, with a kernel of their own."""
+
+    def __init__(self, browser: Any, laboratory: str, work: Path, name: str, **context: Any) -> None:
+        """Write the notebook, open it and run its cell."""
+        import nbformat
+        import playwright.sync_api as playwright
+
+        cell = nbformat.v4.new_code_cell(CELL.replace("NAME", name))
+        notebook = nbformat.v4.new_notebook(cells=[cell])
+        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
+        nbformat.write(notebook, work / f"{name}.ipynb")
+        self.context = browser.new_context(**{"viewport": {"width": 1300, "height": 1150}, **context})
+        self.page = self.context.new_page()
+        self.page.goto(f"{laboratory}/tree/{name}.ipynb?token=test&reset")
+        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)
+        begin = self.page.get_by_role("button", name="I have read this: start")
+        for _ in range(10):  # JupyterLab drops a key that comes while it still builds the page
+            self.page.locator(".jp-Notebook .cm-content").first.click(timeout=60_000)
+            self.page.keyboard.press("Shift+Enter")
+            try:
+                begin.wait_for(timeout=8_000)
+                break
+            except playwright.TimeoutError:
+                continue
+        begin.wait_for(timeout=1_000)
+
+    def start(self, leaning: str) -> None:
+        """Begin, by keyboard."""
+        assert self.page.get_by_text("What you are asked").is_visible(), "guidelines come first"
+        self.page.get_by_label("Where do you see yourself?").select_option(label=leaning)
+        self.key("I have read this: start")
+
+    def key(self, name: str, press: str = "Enter", place: int = 0) -> None:
+        """Press a key on the control of that name."""
+        control = self.page.get_by_role("button", name=name, exact=True).nth(place)
+        control.focus()
+        self.page.keyboard.press(press)
+
+    def progress(self, text: str) -> None:
+        """Wait until the widget says so."""
+        self.page.get_by_text(text).wait_for(timeout=20_000)
+
+    def texts(self) -> tuple[str, str]:
+        """Return answers A and B as they stand there."""
+        left, right = self.page.locator(".polylib-answer").all_inner_texts()
+        return left, right
+
+    def shot(self, name: str) -> None:
+        """Keep a picture where somebody wants to look."""
+        if folder := os.environ.get("POLYLIB_SCREENSHOTS"):
+            self.page.locator(".jp-OutputArea-output").first.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+    def judge(self, lean: str, better: str, **more: str) -> tuple[str, str]:
+        """Answer both questions by keyboard and save; return the answers that stood there."""
+        shown = self.texts()
+        self.key(lean)
+        self.key(better)
+        for name, place in (("lean_strength", 0), ("better_strength", 1)):
+            if name in more:
+                self.page.get_by_label("How much").nth(place).select_option(label=more[name])
+        if "comment" in more:
+            self.page.locator("textarea:visible").last.focus()
+            self.page.keyboard.type(more["comment"])
+        self.key("save")
+        return shown
+
+
+@pytest.mark.slow
+def test_two_people_compare_in_jupyterlab(
+    browser: Any, laboratory: str, tmp_path: Path, comparison_tasks: list[ComparisonTask],
+    check_two: Callable[..., None],
+) -> None:  # fmt: skip
     work = tmp_path / "work"
-    write_tasks(work / "tasks.jsonl", label_tasks)
-    code = (
-        "from pathlib import Path\nfrom polylib.feedback.desk import Desk\n"
-        "from polylib.feedback.tasks import read_tasks\n"
-        "from polylib.feedback.widget import judging_widget\n"
-        "judging_widget(Desk(read_tasks(Path('tasks.jsonl')), Path('judgements.jsonl'), 1, salt=Path('salt')), 'Ann')"
+    gold = comparison_tasks[4].model_copy(update={"gold_more_conservative": "first"})
+    write_tasks(work / "tasks.jsonl", [*comparison_tasks[:4], gold])
+    ann, bob = (
+        Notebook(browser, laboratory, work, "Ann"),
+        Notebook(browser, laboratory, work, "Bob", viewport={"width": 560, "height": 1150}),
     )
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, work / "judge.ipynb")
-    context = browser.new_context(viewport={"width": 1300, "height": 950})
-    page = context.new_page()
-    page.goto(f"{laboratory}/tree/judge.ipynb?token=test")
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=60_000)  # its kernel is up
-    start = page.get_by_role("button", name="I have read this: start")
-    for _ in range(10):  # JupyterLab drops a key that comes while it still builds the page
-        page.locator(".jp-Notebook .cm-content").first.click(timeout=60_000)
-        page.keyboard.press("Shift+Enter")
-        try:
-            start.wait_for(timeout=8_000)
-            break
-        except playwright.TimeoutError:
-            continue
-    start.wait_for(timeout=1_000)
-    start.focus()
-    page.keyboard.press("Enter")
-    for done in range(3):
-        page.get_by_text(f"{done} of 22").wait_for(timeout=20_000)
-        button = page.get_by_role("button", name="hedge")
-        button.focus()
-        page.keyboard.press("Enter")
-    page.get_by_text("3 of 22").wait_for(timeout=20_000)
-    if folder := os.environ.get("POLYLIB_SCREENSHOTS"):
-        page.screenshot(path=str(Path(folder) / "widget.png"))
-    context.close()
-    deadline = time.monotonic() + 10
-    while len(store.read(work / "judgements.jsonl").judgements) < 3 and time.monotonic() < deadline:
-        time.sleep(0.1)
-    lines = (work / "judgements.jsonl").read_text().splitlines()
-    assert [json.loads(line)["label"] for line in lines] == ["hedge"] * 3
+    ann.shot("widget-guidelines")
+    ann.start("more on the progressive side")
+    bob.start("more on the conservative side")
+    b_leans, a_leans = "A more progressive, B more conservative", "A more conservative, B more progressive"
+    ann.progress("0 of 6")
+    ann.shot("widget")
+    assert "secret" not in ann.page.content(), "neither ids nor sources may be seen"
+    shown = [ann.judge(b_leans, "A", lean_strength="clearly", better_strength="strongly", comment="b is vague")]
+    ann.progress("1 of 6")
+    shown.append(ann.judge("no difference", "tie"))
+    ann.progress("2 of 6")
+    shown.append(ann.judge(a_leans, "both bad"))
+    ann.progress("3 of 6")
+    due = ann.texts()
+    ann.context.close()
+    others = []
+    for done in range(6):
+        bob.progress(f"{done} of 6")
+        others.append(bob.judge(a_leans, "A"))
+        if done == 2:
+            bob.shot("widget-narrow")
+    bob.progress("All 6 judged")
+    ann = Notebook(browser, laboratory, work, "Ann")
+    ann.start("more on the progressive side")
+    ann.progress("3 of 6")
+    assert ann.texts() == due, "whoever comes back finds the item that was due"
+    ann.key("skip this pair")
+    ann.progress("4 of 6")
+    shown += [due, ann.judge(a_leans, "B")]
+    ann.progress("5 of 6")
+    shown.append(ann.judge(a_leans, "B"))
+    ann.progress("All 6 judged")
+    ann.shot("widget-done")
+    ann.context.close()
+    bob.context.close()
+    check_two(work / "judgements.jsonl", shown, others)
