@@ -17,13 +17,13 @@ from polylib.show.theme import png_bytes
 def write_sweep_page(
     folder: Path, title: str, sentences: Sequence[str], limits: Sequence[str],
     runs: Sequence[Mapping[str, Any]], shifts: Sequence[dict[str, Any]], components: Sequence[dict[str, Any]],
-    varied: Sequence[str], manifest: Mapping[str, Any],
+    varied: Mapping[str, Sequence[str]], manifest: Mapping[str, Any],
 ) -> Path:  # fmt: skip
     """Write `index.html` into a sweep's folder and return its path.
 
     runs: one row each with `name, state, page, why, levels` (in the order of `manifest["factors"]`), `seconds,
-    computed, shared, where, separation`; shifts, components: tables of the two figures; varied: names of the
-    factors with more than one level. Raises PolylibError where the folder cannot be written.
+    computed, shared, where, separation`; shifts, components: tables of the two figures; varied: {factor: levels}
+    of those with more than one. Raises PolylibError where the folder cannot be written.
     """
     pictures = []
     if shifts:

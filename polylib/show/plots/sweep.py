@@ -1,6 +1,6 @@
 """A sweep in two pictures: what each factor's levels measured, and where the variance comes from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from polylib import LEANINGS
@@ -17,11 +17,11 @@ REST = "residual"
 
 
 @themed
-def sweep_shifts(table: Any, factors: Sequence[str]) -> tuple["Figure", str]:
+def sweep_shifts(table: Any, factors: Mapping[str, Sequence[str]]) -> tuple["Figure", str]:
     """Draw every run's shifts over the levels of each factor, one panel per factor, with intervals.
 
     table: one row per run and `leaning` with `shift` (score points towards the adapter's own side), `low`,
-    `high`, `n_issues` and a column per factor; factors: names of those columns that have more than one level.
+    `high`, `n_issues` and a column per factor; factors: {column: its levels in order}, more than one of each.
     Swapping the leanings swaps their markers.
     """
     rows = rows_of(table)
@@ -30,7 +30,7 @@ def sweep_shifts(table: Any, factors: Sequence[str]) -> tuple["Figure", str]:
     lines = max(1, -(-len(shown) // columns))
     figure, panels = new_figure(2.6 * lines + 1.3, nrows=lines, ncols=columns, sharey=True)
     for axes, factor in zip(panels, shown, strict=False):
-        _panel(axes, rows, factor)
+        _panel(axes, rows, factor, factors[factor])
     for axes in panels[len(shown) :]:
         axes.set_visible(False)
     for axes in panels[::columns]:
@@ -43,8 +43,7 @@ def sweep_shifts(table: Any, factors: Sequence[str]) -> tuple["Figure", str]:
     return figure, _alt(rows, shown)
 
 
-def _panel(axes: "Axes", rows: list[Row], factor: str) -> None:
-    levels = list(dict.fromkeys(str(row[factor]) for row in rows))
+def _panel(axes: "Axes", rows: list[Row], factor: str, levels: Sequence[str]) -> None:
     most = max(sum(str(row[factor]) == level for row in rows) for level in levels)
     for x, level in enumerate(levels):
         at_level = [row for row in rows if str(row[factor]) == level]
@@ -150,7 +149,7 @@ def components_title(rows: Sequence[Row]) -> str:
     if not ordered:
         return "The variance could not be split: " + str(rows[0].get("reason") if rows else "there is no row")
     said = [f"{percent(shares[name])} with {name}" for name in ordered]
-    return "Of the variance of the shifts, " + listed(said)
+    return "The variance of the shifts comes to " + listed(said)
 
 
 def _components_alt(rows: list[Row]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 from polylib import LEANINGS
 from polylib.errors import PolylibError
 from polylib.files import read_json
+from polylib.show.words import percent
 from polylib.study.sweep.engine import RunState
 
 Row = dict[str, Any]
@@ -123,7 +124,7 @@ def _complete(
             return {name: levels[:1] for name, levels in kept.items()}, dropped
         share, name, level = max(lacks, key=lambda lack: lack[0])
         kept[name].remove(level)
-        dropped.append(f"{name} {level} ({share:.0%} of its shifts are missing)")
+        dropped.append(f"{name} {level} ({percent(share)} of its shifts are missing)")
     return kept, dropped
 
 

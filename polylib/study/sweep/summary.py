@@ -54,7 +54,7 @@ def write_summary(sweep: Sweep, started: datetime, seconds: float, backend: str)
         **repository(project.root), "versions": versions(), "machine": machine(),
     }  # fmt: skip
     sentences = _sentences(sweep.states, shifts, components, dropped)
-    varied = [name for name, levels in plan.factors.items() if len(levels) > 1]
+    varied = {name: levels for name, levels in plan.factors.items() if len(levels) > 1}
     title = _title(sweep.states)
     page = write_sweep_page(
         sweep.folder, title, sentences, _LIMITS if shifts else (), runs, shifts, components, varied, manifest
@@ -122,5 +122,5 @@ def _sentences(
         said.append("Left out of the decomposition, so that it is complete: " + listed(list(dropped)) + ".")
     results = [state.result for state in states if state.result]
     computed, shared = sum(len(one.computed) for one in results), sum(len(one.shared) for one in results)
-    said.append(f"{computed} stages were computed; {shared} times a run took the outputs that were there already.")
+    said.append(f"{computed} stages were computed; in {shared} places a run took outputs that were there already.")
     return said
