@@ -128,7 +128,7 @@ def load_base(model: str = "reference", revision: str = "", threads: int = 1) ->
         refuse_as_base(Path(source))
     options = {"revision": revision} if revision else {}
     try:
-        with _without_bars():
+        with without_bars():
             tokenizer = AutoTokenizer.from_pretrained(source, trust_remote_code=False, **options)
             network: Any = AutoModelForCausalLM.from_pretrained(
                 source, dtype=dtype, trust_remote_code=False, use_safetensors=True, **options
@@ -155,8 +155,8 @@ def load_base(model: str = "reference", revision: str = "", threads: int = 1) ->
 
 
 @contextmanager
-def _without_bars() -> Iterator[None]:
-    """Keep the libraries' loading bars out of notebooks; the caller's setting comes back."""
+def without_bars() -> Iterator[None]:
+    """Keep the libraries' loading and saving bars out of notebooks; the caller's setting comes back."""
     from transformers.utils import logging
 
     shown = logging.is_progress_bar_enabled()
@@ -191,6 +191,8 @@ def load_adapters(loaded: LoadedModel, folders: Mapping[str, Path]) -> None:
             raise PolylibError(
                 f"adapter {name!r}", f"its label says {label.adapter!r}", allowed=f"{label.adapter}, {label.adapter}-…"
             )
+        if "." in name:
+            raise PolylibError(f"adapter {name!r}", "has a dot in its name", allowed=name.replace(".", "_"))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Unexpected keyword arguments")  # the label in the settings
         warnings.simplefilter("ignore", FutureWarning)  # of the libraries about one another

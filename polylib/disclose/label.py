@@ -27,7 +27,7 @@ from polylib.disclose.tensor_file import REMEDY, opened, refuse_link
 from polylib.disclose.tensor_file import read_safetensors as read_safetensors
 from polylib.disclose.tensor_file import weights_hash as weights_hash
 from polylib.errors import PolylibError
-from polylib.files import atomic_path, read_json, sha256_bytes, sha256_json, write_json, write_text
+from polylib.files import atomic_path, read_json, sha256_json, write_json, write_text
 
 LABEL_FILE = "disclosure.json"
 WEIGHTS_FILE = "adapter_model.safetensors"
@@ -108,7 +108,7 @@ class Label(BaseModel):
     @property
     def sha256(self) -> str:
         """Return the hash of this label by which a blend names it."""
-        return sha256_bytes(self.model_dump_json().encode())
+        return sha256_json(self.model_dump(mode="json"))
 
     @property
     def banner(self) -> str:
@@ -159,10 +159,11 @@ def derive_label(
     made = [label.adapter for label in labels if label.version != 1]
     if made:
         raise PolylibError("blend", f"one of its parts is itself a {made[0]}", allowed="adapters as they were tuned")
+    data = [(f"{label.adapter}: {name}", sha) for label in labels for name, sha in label.data_sha256.items()]
     draft = Label(
         version=2, adapter=adapter, political_lean="mixed", base_model=bases[0][0], base_revision=bases[0][1],
         base_sha256=bases[0][2], weights_sha256=weights_sha256, config_sha256=config_sha256, method=method,
-        data_sha256={f"{label.adapter}: {name}": sha for label in labels for name, sha in label.data_sha256.items()},
+        data_sha256=dict(sorted(data)),
         made_with="; ".join(dict.fromkeys(label.made_with for label in labels)),
         parts=tuple(
             Part.model_validate(
