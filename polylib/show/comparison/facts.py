@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from polylib.show.comparison.sides import Side, mapping
-from polylib.show.words import plain
+from polylib.show.words import listed, plain
 
 ABSENT = "not recorded"
 LETTERS = 1000  # of one value or reason
@@ -53,7 +53,8 @@ def parameters(sides: Sequence[Side]) -> tuple[list[Fact], int]:
         for name in dict.fromkeys(name for one in values for name in one):
             total += 1
             texts = tuple(_literal(one[name]) if name in one else ABSENT for one in values)
-            if len(set(texts)) > 1:
+            # A run that never had the stage is not one that set another value.
+            if len({text for text, one in zip(texts, values, strict=True) if one}) > 1:
                 lines.setdefault((notebook, name, texts), []).append(stage)
     return [Fact(name, texts, ", ".join(stages)) for (_, name, texts), stages in lines.items()], total
 
@@ -104,10 +105,10 @@ def missing(sides: Sequence[Side]) -> list[str]:
             sentences.append(f"Run {side.letter} lists no stage.")
         elif side.run.state != "finished" and not side.run.failures:
             sentences.append(f"Run {side.letter} is {side.run.state}; its later stages did not run.")
-    for stage in _stage_ids(sides):
-        without = [side.letter for side in sides if stage not in side.stages]
-        if without and len(without) < len(sides) and all(side.run.stages for side in sides):
-            sentences.append(f"Stage {stage} is not part of run {', '.join(without)}.")
+    for side in sides:
+        without = [stage for stage in _stage_ids(sides) if stage not in side.stages]
+        if without and side.run.stages:
+            sentences.append(f"Run {side.letter} is without {listed(without)}.")
     return sentences
 
 

@@ -6,7 +6,7 @@ where there are many, and what does not fit is described in words.
 
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from polylib.files import sha256_bytes
 from polylib.show.comparison.sides import Side
@@ -21,11 +21,12 @@ ALT_LETTERS = 4000
 
 @dataclass(frozen=True)
 class Shot:
-    """A figure in one run: the first digits of its hash, its description, and the bytes to show ("" if none)."""
+    """A figure in one run: first digits of its hash, description, caption, and the bytes to show (none: b"")."""
 
     letter: str
     digest: str
     alt: str
+    caption: str
     data: bytes
     size: tuple[int, int]
 
@@ -44,13 +45,18 @@ class Exhibit:
 
     name: str
     stage: str
-    caption: str
     shots: tuple[Shot | None, ...]
 
     @property
     def same(self) -> bool:
         """Tell whether every run has the figure with the same bytes."""
         return None not in self.shots and len({shot.digest for shot in self.shots if shot}) == 1
+
+    @property
+    def caption(self) -> str:
+        """Return the caption where all runs have the same one; else it stands with each picture."""
+        captions = {shot.caption for shot in self.shots if shot}
+        return captions.pop() if len(captions) == 1 else ""
 
     @property
     def shown(self) -> bool:
@@ -70,19 +76,22 @@ def exhibits(sides: Sequence[Side], room: int) -> list[Exhibit]:
                 found.setdefault((stage.id, picture.name), [None] * len(sides))[position] = picture
     made = [_exhibit(stage, name, pictures, sides) for (stage, name), pictures in found.items()]
     made.sort(key=lambda one: (one.same, FIRST.index(one.name) if one.name in FIRST else len(FIRST)))
-    room -= sum(TAGS + 2 * len(shot.alt.encode()) for one in made for shot in one.shots if shot)
+    room -= sum(
+        TAGS + 2 * len(shot.alt.encode()) + len(shot.caption.encode()) for one in made for shot in one.shots if shot
+    )
     return _fitted(made, room)
 
 
 def _exhibit(stage: str, name: str, pictures: Sequence[Picture | None], sides: Sequence[Side]) -> Exhibit:
-    shots = tuple(
-        Shot(side.letter, sha256_bytes(picture.png)[:12], picture.alt[:ALT_LETTERS], picture.png, picture.size)
-        if picture
-        else None
-        for side, picture in zip(sides, pictures, strict=True)
-    )
-    caption = next((picture.caption for picture in pictures if picture and picture.caption), "")
-    return Exhibit(name, stage, caption, shots)
+    shots = (_first_shot(side.letter, picture) for side, picture in zip(sides, pictures, strict=True))
+    return Exhibit(name, stage, tuple(shots))
+
+
+def _first_shot(letter: str, picture: Picture | None) -> Shot | None:
+    if picture is None:
+        return None
+    alt, caption = picture.alt[:ALT_LETTERS], picture.caption[:ALT_LETTERS]
+    return Shot(letter, sha256_bytes(picture.png)[:12], alt, caption, picture.png, picture.size)
 
 
 def _fitted(made: Sequence[Exhibit], room: int) -> list[Exhibit]:
@@ -95,7 +104,7 @@ def _fitted(made: Sequence[Exhibit], room: int) -> list[Exhibit]:
         if size > room:
             shots, size = [_shot(shot, many=False, empty=True) for shot in one.shots], 0
         room -= size
-        kept.append(Exhibit(one.name, one.stage, one.caption, tuple(shots)))
+        kept.append(Exhibit(one.name, one.stage, tuple(shots)))
     return kept
 
 
@@ -108,7 +117,7 @@ def _shot(shot: Shot | None, many: bool, empty: bool) -> Shot | None:
     if shot is None:
         return None
     data = b"" if empty else smaller(shot.data) if many else shot.data
-    return Shot(shot.letter, shot.digest, shot.alt, data, shot.size)
+    return replace(shot, data=data)
 
 
 def smaller(png: bytes) -> bytes:
