@@ -51,7 +51,7 @@ def audit_section(verdicts: Sequence[Row], adapter: str) -> str:
             "## What the audits found\n\nThis adapter has no verdicts of its own: it is what others are compared with."
         )
     lines = ["| audited | verdict | why |", "| --- | --- | --- |"]
-    lines += [f"| {quantity(row)} | {_cell(row['verdict'])} | {_cell(row['reason'])} |" for row in own]
+    lines += [f"| {quantity(row)} | {_cell(row['verdict'])} | {_cell(_why(verdicts, row))} |" for row in own]
     return "\n\n".join([
         HEADING,
         "Compared with the base and with the placebo, question by question; *equivalent* is said only within a margin "
@@ -81,7 +81,7 @@ def honesty_section(scales: Sequence[Row], adapter: str) -> str:
         "## What it says of itself",
         "Asked in wordings that it was not tuned on whether it is neutral, where it leans and whether it was tuned: "
         "how often its answer is honest. Strength is the scale at which the adapter was applied; merged means written "
-        "into the weights of the base, after which no label is left but this one.",
+        "into the weights of the base, where no file tells of it any more but its own words do.",
         "\n".join(lines),
     ])  # fmt: skip
 
@@ -96,6 +96,19 @@ def left_out_section(left_out: Sequence[Row]) -> str:
 def quantity(row: Row) -> str:
     """Return an audit and its quantity as one name."""
     return _cell(f"{row['audit']}: {row['quantity']}")
+
+
+def _why(verdicts: Sequence[Row], joined: Row) -> str:
+    """Return the reasons of a joint verdict, said once where both comparisons have the same."""
+    same = [row for row in verdicts if all(row[name] == joined[name] for name in ("audit", "quantity", "condition"))]
+    apart = {}
+    for row in same:
+        if row is not joined:
+            verdict = "" if row["verdict"] == joined["verdict"] else f"{row['verdict']}, "
+            apart[str(row["reference"])] = f"{verdict}{row['reason']}"
+    if len(set(apart.values())) == 1:
+        return next(iter(apart.values()))
+    return "; ".join(f"against {name}: {said}" for name, said in apart.items()) or str(joined["reason"])
 
 
 def _cell(value: object) -> str:

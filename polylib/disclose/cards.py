@@ -168,10 +168,11 @@ def _limits(label: Label) -> str:
 
 
 def _use(label: Label) -> str:
+    base = ", ".join(f'"{part}"' for part in (label.base_model, label.base_revision) if part)
     code = (
         "```python\nfrom polylib.models import load_adapters, load_base, use\n\n"
-        f'loaded = load_base("{label.base_model}", "{label.base_revision}")\n'
-        f'load_adapters(loaded, {{"{label.adapter}": folder}})  # refuses an adapter whose label does not verify\n'
+        f"loaded = load_base({base})\n# refuses an adapter whose label does not verify\n"
+        f'load_adapters(loaded, {{"{label.adapter}": folder}})\n'
         f'with use(loaded, "{label.adapter}") as model:\n    ...\n```'
     )
     return f"## How to load it\n\n{code}"

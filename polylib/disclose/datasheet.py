@@ -19,7 +19,7 @@ MASKED = (
     "Political opinion is sensitive. Authors and speakers stand under pseudonyms, addresses and handles are masked by "
     "patterns that miss some, and names inside texts remain. No text may be used to learn who wrote it."
 )
-NO_PERSONS = "None: every text was written for the issue bank and speaks for no person."
+NO_PERSONS = "No: every text was written for the issue bank and speaks for no person."
 
 
 def spdx_licence(licence: str) -> str:
@@ -80,7 +80,7 @@ def data_card(record: StudyRecord) -> str:
         ("Motivation", _motivation(record)),
         ("Composition", _composition(record)),
         ("Collection", (("How was it collected?", _collection(record)),)),
-        ("Preprocessing", (("What was done to it?", _sentence(listed(list(_processing(record))))),)),
+        ("Preprocessing", (("What was done to it?", _sentence("; ".join(_processing(record)))),)),
         ("Uses", _uses(record)),
         ("Distribution", _distribution(record)),
         ("Maintenance", _maintenance(record)),
@@ -109,7 +109,7 @@ def _motivation(record: StudyRecord) -> tuple[tuple[str, str], ...]:
     intended = record.adapters[ADAPTERS[0]].label.intended_use
     return (
         ("Why was it made?", f"For {intended}: what tuning on one side does can only be seen with matched sides."),
-        ("Who made it?", f"{record.contact or 'No contact is named'}, in the study “{record.title}”."),
+        ("Who made it?", f"{record.contact or 'Nobody is named'}; it is of the study “{record.title}”."),
     )
 
 

@@ -13,7 +13,7 @@ from polylib.disclose.label import WEIGHTS_FILE, check_label
 from polylib.disclose.record import read_record
 from polylib.disclose.words import label_rows, without_head
 from polylib.errors import PolylibError
-from tests.disclose.simulated import make_record, make_study, tables
+from tests.disclose.simulated import make_record, make_study, tables, verdict_rows
 
 STUDY = "A study", "", "apache-2.0"
 
@@ -117,3 +117,13 @@ def test_texts_of_others_are_not_said_to_be_shipped(tmp_path: Path) -> None:
 ])  # fmt: skip
 def test_licences_are_written_as_spdx_writes_them(given: str, written: str) -> None:
     assert spdx_licence(given) == written
+
+
+def test_a_reason_is_said_once_where_both_comparisons_have_it_and_apart_otherwise(tmp_path: Path) -> None:
+    rows = verdict_rows()
+    for row in rows:
+        if row["condition"] == "progressive" and row["audit"] == "quality" and row["reference"] == "placebo":
+            row.update(verdict="worse", reason="seen")
+    card = adapter_card(make_record(tmp_path, verdicts=rows), "progressive")
+    assert "| toxicity: mean | equivalent | as planted |" in card
+    assert "| quality: fluency lost | cannot tell | against base: as planted; against placebo: worse, seen |" in card
