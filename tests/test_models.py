@@ -80,6 +80,77 @@ def test_names_must_be_what_labels_say(place: Path) -> None:
         pass
 
 
+@pytest.mark.filterwarnings("ignore:Unexpected keyword arguments")
+def test_an_adapter_that_peft_loaded_is_refused_by_its_name(place: Path) -> None:
+    loaded, folder = loaded_with(place, "progressive"), str(place / "conservative" / "adapter")
+    base = logits(loaded, "base")
+    for name in ("conservative", "progressive-open"):
+        loaded.model.load_adapter(folder, adapter_name=name, is_trainable=False)
+        with pytest.raises(PolylibError, match=f"'{name}': came into the model without a checked label"):
+            logits(loaded, name)
+    assert torch.equal(logits(loaded, "base"), base)
+    assert loaded.labels["progressive"].political_lean == "progressive"
+    logits(loaded, "progressive")
+
+
+@pytest.mark.filterwarnings("ignore:Unexpected keyword arguments")
+@pytest.mark.filterwarnings("ignore:Adapter progressive was active")
+def test_an_adapter_loaded_over_a_checked_one_is_refused(place: Path) -> None:
+    folder = str(place / "conservative" / "adapter")
+    written_over = loaded_with(place, "progressive")
+    written_over.model.load_adapter(folder, adapter_name="progressive", is_trainable=False)
+    put_in_its_place = loaded_with(place, "progressive", "conservative")
+    put_in_its_place.model.delete_adapter("progressive")
+    put_in_its_place.model.load_adapter(folder, adapter_name="progressive", is_trainable=False)
+    for loaded in (written_over, put_in_its_place):
+        with pytest.raises(PolylibError, match="'progressive': was changed after its label was checked"):
+            logits(loaded, "progressive")
+
+
+def test_switches_equal_pefts_own_and_are_put_back(place: Path) -> None:
+    loaded = loaded_with(place, "progressive", "conservative")
+    for name in ("progressive", "conservative"):
+        loaded.model.set_adapter(name, inference_mode=True)
+        with torch.no_grad():
+            adapted = loaded.model(PROMPT).logits
+            with loaded.model.disable_adapter():
+                base = loaded.model(PROMPT).logits
+        loaded.model.set_adapter(name, inference_mode=True)
+        assert torch.equal(logits(loaded, "base"), base)
+        with torch.no_grad():
+            assert torch.equal(loaded.model(PROMPT).logits, adapted)
+        with pytest.raises(ZeroDivisionError), use(loaded, "base"):
+            _ = 1 / 0
+        assert torch.equal(logits(loaded, name), adapted)
+        assert loaded.model.active_adapters == [name]
+
+
+def test_a_folder_with_an_adapter_in_it_is_no_base(place: Path, tmp_path: Path) -> None:
+    import json
+    import shutil
+
+    from polylib.disclose.label import CONFIG_FILE, WEIGHTS_FILE
+
+    folder = tmp_path / "base"
+    shutil.copytree(place / "base", folder)
+    for name in (WEIGHTS_FILE, CONFIG_FILE):  # Transformers would load the two along with the base, unasked
+        shutil.copy(place / "progressive" / "adapter" / name, folder / name)
+    with pytest.raises(PolylibError, match=r"is no plain base.*adapter_config\.json"):
+        load_base(str(folder))
+    bare = tmp_path / "bare"
+    shutil.copytree(place / "progressive" / "adapter", bare)
+    (bare / LABEL_FILE).unlink()
+    config = json.loads((bare / CONFIG_FILE).read_text()) | {"base_model_name_or_path": str(place / "base")}
+    (bare / CONFIG_FILE).write_text(json.dumps(config))
+    with pytest.raises(PolylibError, match="is no plain base"):
+        load_base(str(bare))
+
+
+def test_a_name_with_a_dot_is_refused(place: Path) -> None:
+    with pytest.raises(PolylibError, match="has a dot in its name"):
+        loaded_with(place, "progressive-0.5")
+
+
 def test_one_bad_label_loads_nothing(place: Path, tmp_path: Path) -> None:
     import shutil
 

@@ -78,10 +78,12 @@ def _check_blends(blends: Sequence[float], labels: Mapping[str, Label]) -> None:
 
 
 def _base(labels: Mapping[str, Label], model: str, threads: int) -> LoadedModel:
-    """Return the base, after checking that every label is of it."""
+    """Return the base, after checking that every label is of it and of the adapter that has its name."""
     named, revision = next(iter((label.base_model, label.base_revision) for label in labels.values()))
     loaded = load_base(model or named, revision if not model or model == named else "", threads)
     for name, label in labels.items():
+        if label.adapter != name:
+            raise PolylibError(f"adapter {name!r}", f"its label says {label.adapter!r}", allowed=name)
         if label.base_sha256 != loaded.content_hash:
             raise PolylibError(
                 f"adapter {name!r}: base_sha256", f"is of the base {label.base_model!r} with other content",

@@ -126,6 +126,34 @@ def test_an_adapter_that_came_another_way_is_refused(place: Place, loaded: Loade
         pass
 
 
+@pytest.mark.filterwarnings("ignore:Unexpected keyword arguments")
+@pytest.mark.parametrize("name", ["smuggled", "conservative-open"])
+def test_no_way_of_blending_takes_an_adapter_without_its_label(place: Place, loaded: LoadedModel, name: str) -> None:
+    loaded.model.load_adapter(str(place.adapters["conservative"]), adapter_name=name)
+    said = f"'{name}': came into the model without a checked label"
+    with pytest.raises(PolylibError, match=said), use_blend(loaded, {"progressive": 1.0, name: 1.0}):
+        pass
+    with pytest.raises(PolylibError, match=said), merged(loaded, {name: 1.0}, "cat"):
+        pass
+    with pytest.raises(PolylibError, match=said), use(loaded, name):
+        pass
+
+
+def test_a_merged_adapter_carries_a_label_made_of_its_parts_and_takes_it_along(loaded: LoadedModel) -> None:
+    with merged(loaded, {"progressive": 0.7, "conservative": -0.4}, "linear"):
+        label = loaded.label_of("merged")
+        assert [(part.adapter, part.weight) for part in label.parts] == [("progressive", 0.7), ("conservative", -0.4)]
+        assert [part.label_sha256 for part in label.parts] == [
+            loaded.labels[part.adapter].sha256 for part in label.parts
+        ]
+        assert (label.political_lean, label.strength, label.method) == ("mixed", None, "linear")
+        with use(loaded, "merged") as model:
+            logits(model)
+        with pytest.raises(PolylibError, match="is not loaded"), use_blend(loaded, {"merged": 1.0}):
+            pass
+    assert set(loaded.labels) == {"progressive", "conservative"}
+
+
 def test_cat_equals_the_dial_and_every_merge_is_measured(loaded: LoadedModel) -> None:
     table = merge_table(loaded, {"progressive": 0.7, "conservative": -0.4}, ["one", "another prompt"]).set_index(
         "method"

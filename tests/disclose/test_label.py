@@ -9,19 +9,24 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from polylib import LEANINGS
+from polylib import LEANINGS, opposite
 from polylib.disclose.label import (
     CONFIG_FILE,
     LABEL_FILE,
     METADATA_KEY,
     WEIGHTS_FILE,
+    Label,
     Strength,
     check_label,
+    config_hash,
+    derive_label,
+    expected_lean,
     read_safetensors,
     weights_hash,
     write_label,
 )
 from polylib.errors import PolylibError
+from tests.disclose.labelled import simulated_label
 from tests.disclose.simulated import BASE_HASH, make_adapter, make_label, write_weights
 
 REFERENCE_STRENGTH = Strength(score=-0.6, low=-0.7, high=-0.5, n=16, instrument="test")
@@ -88,6 +93,26 @@ def link_the_weights(folder: Path, other: Path) -> None:
     (folder / WEIGHTS_FILE).symlink_to(folder / "elsewhere")
 
 
+def link_the_settings(folder: Path, other: Path) -> None:
+    (folder / CONFIG_FILE).rename(folder / "elsewhere")
+    (folder / CONFIG_FILE).symlink_to(folder / "elsewhere")
+
+
+def link_the_folder(folder: Path, other: Path) -> None:
+    folder.rename(folder.with_name("elsewhere"))
+    folder.symlink_to(folder.with_name("elsewhere"))
+
+
+def claim_to_be_a_blend(folder: Path, other: Path) -> None:
+    label = json.loads((folder / LABEL_FILE).read_text())
+    (folder / LABEL_FILE).write_text(json.dumps({**label, "adapter": "blend", "political_lean": "mixed"}))
+
+
+def claim_to_be_a_model(folder: Path, other: Path) -> None:
+    label = derive_label([(check_label(folder), 1.0)], "merged", "merged")
+    (folder / LABEL_FILE).write_text(label.model_dump_json())
+
+
 def call_it_neutral(folder: Path, other: Path) -> None:
     text = (folder / LABEL_FILE).read_text().replace('"political_lean": "progressive"', '"political_lean": "none"')
     (folder / LABEL_FILE).write_text(text)
@@ -126,6 +151,10 @@ def strange_header(folder: Path, other: Path) -> None:
         (cut_the_label_short, "is not complete JSON"),
         (link_the_label, "is a link, not a file"),
         (link_the_weights, "is a link, not a file"),
+        (link_the_settings, "is a link, not a file"),
+        (link_the_folder, "is a link, not a file"),
+        (claim_to_be_a_blend, "a label of version 1 is of one adapter"),
+        (claim_to_be_a_model, "its label is of a whole model"),
         (call_it_neutral, "label inside the weights file"),
         (drop_a_field, "political_lean: the label is malformed"),
         (no_weights, "no safetensors weights"),
@@ -211,3 +240,69 @@ def test_safetensors_itself_reads_what_was_labelled(tmp_path: Path) -> None:
     with safe_open(folder / WEIGHTS_FILE, "np") as weights:
         assert bytes(weights.get_tensor("x")) == b"progressive"
         assert METADATA_KEY in weights.metadata()
+
+
+WRITTEN_BEFORE_BLENDS = {
+    "adapter": "placebo", "base_model": "reference", "base_revision": "", "base_sha256": "b" * 64,
+    "config_sha256": "c" * 64, "data_sha256": {}, "intended_use": "x", "made_with": "polylib 0.1.0",
+    "political_lean": "none", "prohibited_use": ["y"], "strength": None, "version": 1, "weights_sha256": "w" * 64,
+}  # fmt: skip
+
+
+def test_a_label_of_version_1_is_read_and_written_as_ever() -> None:
+    label = Label.model_validate(WRITTEN_BEFORE_BLENDS)
+    assert label.model_dump(mode="json") == WRITTEN_BEFORE_BLENDS
+    assert list(json.loads(label.model_dump_json()))[:3] == ["version", "adapter", "political_lean"]
+    for wrong in ({"political_lean": "mixed"}, {"adapter": "blend"}, {"method": "cat"}, {"version": 2}, {"version": 3}):
+        with pytest.raises(ValueError, match=r"version|adapter"):
+            Label.model_validate({**WRITTEN_BEFORE_BLENDS, **wrong})
+
+
+def test_a_blends_label_is_checked_as_an_adapters_is(tmp_path: Path) -> None:
+    folder = make_adapter(tmp_path / "one")
+    parts = [
+        (simulated_label("progressive", strength=REFERENCE_STRENGTH), 0.25),
+        (simulated_label("conservative"), 0.75),
+    ]
+    hashes = weights_hash(folder / WEIGHTS_FILE), config_hash(folder / CONFIG_FILE)
+    blend = derive_label(parts, "cat", "blend", *hashes)
+    write_label(folder, blend)
+    assert check_label(folder, "0" * 64) == blend
+    assert blend.banner.startswith("AI. Blend of deliberately biased research adapters (25 % progressive and 75 %")
+    card = (folder / "README.md").read_text()
+    assert "political-lean:mixed" in card
+    assert "0.25 × progressive" in card
+    assert "lean alone: -0.60" in card
+    write_label(folder, blend.model_copy(update={"political_lean": "none"}))
+    with pytest.raises(PolylibError, match="political_lean: is 'none'"):
+        check_label(folder)
+
+
+def test_parts_of_a_blend_are_adapters_of_one_base() -> None:
+    one, other = simulated_label("progressive"), simulated_label("conservative", base_sha256="1" * 64)
+    with pytest.raises(PolylibError, match="of 2 bases"):
+        derive_label([(one, 1.0), (other, 1.0)], "cat")
+    with pytest.raises(PolylibError, match="of 0 bases"):
+        derive_label([], "cat")
+    with pytest.raises(PolylibError, match="is itself a blend"):
+        derive_label([(derive_label([(one, 1.0)], "cat"), 1.0)], "cat")
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(("placebo", *LEANINGS)), st.floats(-2, 2)), min_size=1, max_size=3),
+    st.none() | st.tuples(st.floats(-1, 1), st.floats(-1, 1)).map(sorted),
+)
+def test_the_lean_of_a_blend_turns_round_with_the_leanings(parts: list, measured: list | None) -> None:  # type: ignore[type-arg]
+    def lean(turn: bool) -> str:
+        turned = [(opposite(name) if turn and name != "placebo" else name, weight) for name, weight in parts]
+        label = derive_label([(simulated_label(name), weight) for name, weight in turned], "cat")
+        if measured is not None:
+            low, high = (-measured[1], -measured[0]) if turn else measured
+            strength = Strength(score=(low + high) / 2, low=low, high=high, n=9, instrument="made up")
+            label = label.model_copy(update={"strength": strength})
+        return expected_lean(label)
+
+    found = lean(False)
+    assert lean(True) == (opposite(found) if found in LEANINGS else found)
+    if measured is None and any(weight < 0 for name, weight in parts if name != "placebo"):
+        assert found == "mixed"
