@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from polylib import LEANINGS
+from polylib.blend.beside import beside
 from polylib.blend.dial import blendable, check_weights
 from polylib.errors import PolylibError
 from polylib.files import sha256_bytes
@@ -96,7 +97,7 @@ def mixed_answers(
     check_mix(loaded, weights, kind)
     rendered = [render(loaded.tokenizer, [{"role": "user", "content": prompt}]) for prompt in prompts]
     made: list[list[str]] = []
-    with use(loaded, next(iter(weights))) as model:
+    with beside(loaded, tuple(weights)) as model:
         for start in range(0, len(rendered), BATCH):
             made += _generate(model, loaded.tokenizer, rendered[start : start + BATCH], weights, kind, sampling)
     return made
@@ -110,7 +111,6 @@ def _generate(
 
     rows = [text for text in rendered for _ in range(sampling.samples)]
     texts = rows * len(weights)
-    names = [name for name in weights for _ in rows]
     batch = tokenizer(texts, add_special_tokens=False, padding=True, padding_side="left", return_tensors="pt")
     stops = {tokenizer.eos_token_id, tokenizer(end_of_turn(tokenizer), add_special_tokens=False)["input_ids"][0]}
     drawing = _Draw(tuple(weights.values()), kind, sampling)
@@ -118,7 +118,7 @@ def _generate(
         made = model.generate(
             input_ids=batch["input_ids"].to(model.device), attention_mask=batch["attention_mask"].to(model.device),
             max_new_tokens=sampling.tokens, do_sample=False, pad_token_id=tokenizer.pad_token_id,
-            eos_token_id=sorted(stops - {None}), adapter_names=names, logits_processor=LogitsProcessorList([drawing]),
+            eos_token_id=sorted(stops - {None}), logits_processor=LogitsProcessorList([drawing]),
         )  # fmt: skip
     answers = tokenizer.batch_decode(made[: len(rows), batch["input_ids"].shape[1] :], skip_special_tokens=True)
     size = sampling.samples
