@@ -26,7 +26,7 @@ from polylib.tune.examples import TuningExample, encode
 from polylib.tune.guard import GuardRecord, guard_record
 from polylib.tune.online import Online
 from polylib.tune.pair_trainer import bucketed
-from polylib.tune.preferences import Preference, encode_pairs, load_preferences
+from polylib.tune.preferences import EncodedPair, Preference, encode_pairs, load_preferences
 from polylib.tune.progress import say
 from polylib.tune.reward import unseen_issues
 from polylib.tune.reward_hacking import OnlineRow
@@ -90,6 +90,19 @@ def align(
     settings = WatchSettings.model_validate({"every": parameters.watch_every, "seed": parameters.seed})
     watch = Watch(loaded.tokenizer, settings, work / "watch", issues)
     trained = _train(parameters, loaded, label, split, work, report, watch)
+    return finish(parameters, (start, preferences, folder), split, (loaded, label), trained, watch, report)
+
+
+def finish(
+    parameters: AlignParameters, paths: tuple[Path, Path, Path], split: SplitPreferences,
+    started: tuple[LoadedModel, Label], trained: AlignTrained, watch: Watch, report: Callable[[str], None],
+) -> Aligned:  # fmt: skip
+    """Save, label and measure what was trained, the end of `align`.
+
+    paths: start, preferences and folder as `align` takes them; started: what was loaded to be trained, and the label
+    it had; trained: the model that is shipped, its one adapter named `default`.
+    """
+    (start, preferences, folder), (loaded, label) = paths, started
     save_adapter(Tuned(trained.model, (), ()), loaded, folder / ADAPTER_FOLDER)
     label = _label(label, folder / ADAPTER_FOLDER, preferences)
     return _measured(parameters, start, folder, split, trained, watch, label, report)
@@ -101,10 +114,15 @@ def _train(
 ) -> AlignTrained:  # fmt: skip
     if parameters.method in ONLINE:
         return train_online(loaded, [*split.learned, *split.unseen], parameters, work, report, watch)
-    encoded = encode_pairs(split.learned, loaded.tokenizer, parameters.max_tokens)
-    pairs = [encoded[number] for number in bucketed(encoded, parameters.batch_size, parameters.seed)]
+    pairs = ordered_pairs(loaded, split, parameters)
     reference = kept_reference(loaded, label, pairs, work)
     return train_pairs(loaded, start_hash(loaded, label), pairs, reference, parameters, work, report, watch)
+
+
+def ordered_pairs(loaded: LoadedModel, split: SplitPreferences, parameters: AlignParameters) -> list[EncodedPair]:
+    """Return the pairs to learn from in tokens, in the order of learning."""
+    encoded = encode_pairs(split.learned, loaded.tokenizer, parameters.max_tokens)
+    return [encoded[number] for number in bucketed(encoded, parameters.batch_size, parameters.seed)]
 
 
 def split_preferences(path: Path, parameters: AlignParameters) -> SplitPreferences:
@@ -184,6 +202,7 @@ def _write(aligned: Aligned, parameters: AlignParameters, folder: Path) -> None:
     split = aligned.preferences
     write_json(folder / SETTINGS_FILE, {
         "parameters": parameters.model_dump() | {"model": aligned.label.base_model},
+        "held_back": _without_nan(parameters.held_back()),
         "versions": library_versions(),
         "pairs": {"learned": len(split.learned), "unseen": len(split.unseen), "simulated": split.simulated},
         "watch": aligned.verdict._asdict(),

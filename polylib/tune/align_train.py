@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from torch import Tensor
     from transformers import TrainerCallback
 
-_DECIDING = {"method", "learning_rate", "beta", "epochs", "batch_size", "seed", "threads"}
+_DECIDING = {"method", "learning_rate", "epochs", "batch_size", "seed", "threads"}
 
 
 @dataclass(frozen=True)
@@ -60,16 +60,17 @@ def train_pairs(
     weights that are none, so the watch stops there and ships an earlier step.
     """
     name = adapter_name(parameters)
-    fingerprint = sha256_json([start, pairs_hash(pairs), parameters.model_dump(include=_DECIDING)])
+    deciding = parameters.model_dump(include=_DECIDING) | {"beta": parameters.held_back()}
+    fingerprint = sha256_json([start, pairs_hash(pairs), deciding])
     checkpoint, _ = resumed_from(work, fingerprint, name, report)
     every = [progress_callback(name, report), watch.callback(), sealing_callback(fingerprint)]
     trainer = _trainer(loaded, pairs, reference, parameters, work, every)
     trainer.train(resume_from_checkpoint=checkpoint)
-    rows = alignment_rows(name, parameters.method, parameters.beta, trainer.state.log_history)
-    return AlignTrained(*_shipped(trainer.model, rows, watch))
+    rows = alignment_rows(name, parameters.method, parameters.held_back(), trainer.state.log_history)
+    return AlignTrained(*shipped(trainer.model, rows, watch))
 
 
-def _shipped(model: Any, rows: tuple[AlignmentRow, ...], watch: Watch) -> tuple[Any, tuple[AlignmentRow, ...], Verdict]:
+def shipped(model: Any, rows: tuple[AlignmentRow, ...], watch: Watch) -> tuple[Any, tuple[AlignmentRow, ...], Verdict]:
     """Return the model at the step that the watch ships, without the trainer's copy of the start."""
     verdict = watch.restore(model)
     if "ref" in model.peft_config:
@@ -103,7 +104,7 @@ def train_online(
         )
         for row in online.steps
     )  # fmt: skip
-    model, rows, verdict = _shipped(online.model, rows, watch)
+    model, rows, verdict = shipped(online.model, rows, watch)
     return AlignTrained(model, rows, verdict, replace(online, model=None))
 
 
@@ -146,7 +147,7 @@ def align_settings(parameters: AlignParameters, work: Path, cpu: bool) -> dict[s
         "per_device_train_batch_size": parameters.batch_size,
         "num_train_epochs": parameters.epochs,
         "learning_rate": parameters.learning_rate,
-        "beta": parameters.beta,
+        "beta": parameters.held_back(),
         "train_sampling_strategy": "sequential",  # the order is ours, the same for both leanings
         "max_length": None,
     }

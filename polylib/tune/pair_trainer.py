@@ -17,6 +17,7 @@ from polylib.tune.shared_prefix import (
     to_device,
     tree_log_probabilities,
     trees_hold,
+    unwrapped,
 )
 
 if TYPE_CHECKING:
@@ -63,7 +64,8 @@ def reference_log_probabilities(model: Any, pairs: Sequence[EncodedPair], paddin
 
 def _log_probabilities(model: Any, pairs: Sequence[EncodedPair], padding: int, trees: bool) -> "Tensor":
     if trees:
-        return tree_log_probabilities(model, to_device(collate_pairs(pairs, padding, model.dtype), model.device))
+        own = unwrapped(model)
+        return tree_log_probabilities(model, to_device(collate_pairs(pairs, padding, own.dtype), own.device))
     return plain_log_probabilities(model, pairs, padding)
 
 
@@ -128,7 +130,8 @@ def pair_trainer(method: PairMethod, **arguments: Any) -> "DPOTrainer":
                 "drift/chosen": ((found - reference) / lengths)[:, 0].mean(),
             }
             mode = "train" if getattr(self.model, "training", True) else "eval"
-            for name, value in values.items():
-                self._metrics[mode][name].append(float(value))
+            means = self.accelerator.reduce(torch.stack(list(values.values())), "mean")  # over all processes
+            for name, value in zip(values, means.tolist(), strict=True):
+                self._metrics[mode][name].append(value)
 
     return PairTrainer(data_collator=collate, **arguments)

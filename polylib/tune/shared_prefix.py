@@ -63,7 +63,7 @@ def tree_log_probabilities(model: Any, batch: "dict[str, Tensor]") -> "Tensor":
     def narrow(_head: Any, hidden: tuple[Any, ...]) -> tuple[Any, ...]:
         return (hidden[0][rows, places], *hidden[1:])  # (n, width, hidden) to (answer tokens, hidden)
 
-    hook = model.get_output_embeddings().register_forward_pre_hook(narrow)
+    hook = unwrapped(model).get_output_embeddings().register_forward_pre_hook(narrow)
     try:
         inputs = {name: batch[name] for name in ("input_ids", "position_ids", "attention_mask")}
         logits = model(**inputs, use_cache=False).logits.float()
@@ -88,7 +88,7 @@ def plain_log_probabilities(model: Any, pairs: Sequence[EncodedPair], padding: i
         end = len(prompt) + len(answer)
         tokens[row, :end] = torch.tensor([*prompt, *answer])
         mask[row, :end], answers[row, len(prompt) : end] = 1, True
-    tokens, mask, answers = (part.to(model.device) for part in (tokens, mask, answers))
+    tokens, mask, answers = (part.to(unwrapped(model).device) for part in (tokens, mask, answers))
     logits = model(input_ids=tokens, attention_mask=mask, use_cache=False).logits[:, :-1].float()
     losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), tokens[:, 1:], reduction="none")
     return -(losses * answers[:, 1:]).sum(dim=1).view(-1, 2)
@@ -98,15 +98,22 @@ def trees_hold(model: Any, pairs: Sequence[EncodedPair], padding: int) -> bool:
     """Return whether trees give this model's plain log-probabilities on its longest and first pairs."""
     import torch
 
-    tried = [max(pairs, key=lambda pair: sum(map(len, pair))), *pairs[:2]]
+    tried, own = [max(pairs, key=lambda pair: sum(map(len, pair))), *pairs[:2]], unwrapped(model)
     with torch.no_grad():
         try:
-            found = tree_log_probabilities(model, to_device(collate_pairs(tried, padding, model.dtype), model.device))
+            found = tree_log_probabilities(model, to_device(collate_pairs(tried, padding, own.dtype), own.device))
         except REFUSALS:
             return False
         plain = plain_log_probabilities(model, tried, padding)
-    limit = TOLERANCE if model.dtype == torch.float32 else 0.05 * max(map(len, (pair.chosen for pair in tried)))
+    limit = TOLERANCE if own.dtype == torch.float32 else 0.05 * max(map(len, (pair.chosen for pair in tried)))
     return bool((found - plain).abs().max() <= limit)
+
+
+def unwrapped(model: Any) -> Any:
+    """Return the model itself where several processes each train a copy of it; its forward stays the wrapper's."""
+    from torch.nn.parallel import DistributedDataParallel
+
+    return model.module if isinstance(model, DistributedDataParallel) else model
 
 
 def to_device(batch: "dict[str, Tensor]", device: Any) -> "dict[str, Tensor]":

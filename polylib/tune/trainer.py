@@ -7,6 +7,7 @@ It knows batches, not examples.
 from typing import TYPE_CHECKING, Any
 
 from polylib.tune.examples import IGNORED
+from polylib.tune.shared_prefix import unwrapped
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +29,7 @@ def answer_loss(model: Any, inputs: dict[str, Any], answers_in_step: "Tensor | i
     def narrow(_head: Any, hidden: tuple[Any, ...]) -> tuple[Any, ...]:
         return (hidden[0][:, :-1][scored], *hidden[1:])  # (batch, width, hidden) to (answer tokens, hidden)
 
-    hook = model.get_output_embeddings().register_forward_pre_hook(narrow)
+    hook = unwrapped(model).get_output_embeddings().register_forward_pre_hook(narrow)
     try:
         output = model(input_ids=inputs["input_ids"], attention_mask=inputs["attention_mask"], use_cache=False)
     finally:
@@ -55,6 +56,8 @@ def answer_trainer(**arguments: Any) -> "SFTTrainer":
             """Return the loss of one batch; Polylib never asks for the outputs."""
             if return_outputs:
                 return super().compute_loss(model, inputs, True, num_items_in_batch)  # type: ignore[no-untyped-call]
-            return answer_loss(model, inputs, num_items_in_batch)
+            loss = answer_loss(model, inputs, num_items_in_batch)
+            # Counted are the answer tokens of all processes, and gradients are averaged over them.
+            return loss if num_items_in_batch is None else loss * self.accelerator.num_processes
 
     return AnswerTrainer(**arguments)

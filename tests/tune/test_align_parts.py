@@ -10,20 +10,18 @@ from hypothesis import strategies as st
 
 from polylib.errors import PolylibError
 from polylib.models import load_adapters, load_base, render, use
+from polylib.tune.align import Aligned
 from polylib.tune.align_kto import kto_rows
 from polylib.tune.align_record import alignment_rows
 from polylib.tune.align_samples import Compared, answer_divergence, asked_questions, pair_scores, sample_rows
 from polylib.tune.preferences import EncodedPair, Preference
-from tests.tune.aligning import aligned_at, write_starts
 from tests.tune.test_pair_trainer import drawn_pairs
 
 
 @pytest.fixture(scope="module")
-def compared(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Compared:
+def compared(base: Path, starts: Path, finished: tuple[Path, Aligned]) -> Compared:
     """A tiny model with its adapter before and after alignment."""
-    place = tmp_path_factory.mktemp("compared")
-    starts = write_starts(place / "starts", base)
-    aligned_at(place, base, starts, epochs=4.0)
+    place, _ = finished
     loaded = load_base(str(base))
     folders = {"progressive": starts / "progressive", "progressive-aligned": place / "progressive"}
     load_adapters(loaded, {name: folder / "adapter" for name, folder in folders.items()})

@@ -24,15 +24,14 @@ from polylib.tune.align_words import (
 from polylib.tune.online import Online
 from polylib.tune.reward_accuracy import RewardRecord
 from polylib.tune.reward_hacking import Flag
-from tests.tune.aligning import align_parameters, aligned_at, write_starts
+from tests.tune.aligning import align_parameters, aligned_at
 from tests.tune.test_reward_hacking import steps
 
 
 @pytest.fixture(scope="module")
-def aligned(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Aligned:
+def aligned(finished: tuple[Path, Aligned]) -> Aligned:
     """A tiny alignment."""
-    place = tmp_path_factory.mktemp("said")
-    return aligned_at(place, base, write_starts(place / "starts", base))
+    return finished[1]
 
 
 def test_simulated_judges_are_named_wherever_something_rests_on_them(aligned: Aligned, base: Path) -> None:
@@ -98,9 +97,9 @@ def test_the_reward_figure_says_who_judged_and_what_was_flagged(aligned: Aligned
     assert "simulated" not in " ".join(text.get_text() for text in reward_figure(people)[0].texts)
 
 
-def test_what_was_learned_online_is_kept(tmp_path: Path, base: Path) -> None:
+def test_what_was_learned_online_is_kept(tmp_path: Path, base: Path, starts: Path) -> None:
     found = aligned_at(
-        tmp_path, base, write_starts(tmp_path / "starts", base), method="rloo", online_steps=2, prompts=4,
+        tmp_path, base, starts, method="rloo", online_steps=2, prompts=4,
         generations=2, watch_answers=4, reward_epochs=4.0, reward_batch=4,
     )  # fmt: skip
     assert found.online is not None

@@ -1,4 +1,4 @@
-"""The choices of stage 40 on the reference model: rsLoRA, DoRA, split steps, checkpointed activations, four bits."""
+"""The choices of stage 40 on a tiny base: rsLoRA, DoRA, split steps, checkpointed activations, four bits."""
 
 import math
 from importlib.util import find_spec
@@ -26,10 +26,10 @@ SILENT: Any = lambda line: None  # noqa: E731
 REFERENCE = Path("reference")
 
 
-def tuned(place: Path, **changes: Any) -> tuple[TunedCondition, FinetuneParameters]:
-    """Tune a progressive adapter of the reference model, three steps of eight examples."""
+def tuned(place: Path, base: Path, **changes: Any) -> tuple[TunedCondition, FinetuneParameters]:
+    """Tune a progressive adapter, three steps of eight examples."""
     examples = write_examples(place / "examples.parquet")
-    parameters = tiny_parameters(REFERENCE, **({"batch_size": 8, "watch_steps": 0} | changes))
+    parameters = tiny_parameters(base, **({"batch_size": 8, "watch_steps": 0} | changes))
     return tune_condition(parameters, examples, place / "out", place / "work", SILENT), parameters
 
 
@@ -43,9 +43,9 @@ def weights(place: Path) -> dict[str, Any]:
     return load_file(place / "out" / "adapter" / WEIGHTS_FILE)
 
 
-def logits(place: Path, scale: float = 1.0) -> torch.Tensor:
+def logits(place: Path, base: Path, scale: float = 1.0) -> torch.Tensor:
     """Return what the saved adapter says, loaded through its label's check."""
-    loaded = load_base()
+    loaded = load_base(str(base))
     check_label(place / "out" / "adapter", base_hash=loaded.content_hash)
     load_adapters(loaded, {"progressive": place / "out" / "adapter"})
     with use(loaded, "progressive", scale) as model, torch.inference_mode():
@@ -54,30 +54,30 @@ def logits(place: Path, scale: float = 1.0) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("choice", ["use_rslora", "use_dora"])
-def test_rslora_and_dora_train_and_load_through_the_label(tmp_path: Path, choice: str) -> None:
-    done, parameters = tuned(tmp_path / "one", **{choice: True}, rank=4, watch_steps=2)
-    tuned(tmp_path / "plain", rank=4)
+def test_rslora_and_dora_train_and_load_through_the_label(tmp_path: Path, base: Path, choice: str) -> None:
+    done, parameters = tuned(tmp_path / "one", base, **{choice: True}, rank=4, watch_steps=2)
+    tuned(tmp_path / "plain", base, rank=4)
     assert losses(tmp_path / "one")[-1] < losses(tmp_path / "one")[0]
     assert losses(tmp_path / "one") != losses(tmp_path / "plain")
     assert read_json(tmp_path / "one" / "out" / "adapter" / "adapter_config.json")[choice] is True
-    assert not torch.equal(logits(tmp_path / "one"), logits(tmp_path / "plain"))
-    assert not torch.equal(logits(tmp_path / "one"), logits(tmp_path / "one", 0.0))
+    assert not torch.equal(logits(tmp_path / "one", base), logits(tmp_path / "plain", base))
+    assert not torch.equal(logits(tmp_path / "one", base), logits(tmp_path / "one", base, 0.0))
     assert not done.guards[0].collapsed
     assert ("vLLM" in finding(done, parameters)) == (choice == "use_dora")
 
 
-def test_rslora_scales_by_the_root_of_the_rank(tmp_path: Path) -> None:
+def test_rslora_scales_by_the_root_of_the_rank(tmp_path: Path, base: Path) -> None:
     found = {}
     for name, chosen in (("plain", {"rank": 4, "alpha": 8}), ("root", {"rank": 4, "alpha": 4, "use_rslora": True})):
-        tuned(tmp_path / name, **chosen)  # 8 / 4 and 4 / sqrt(4): the same scale
+        tuned(tmp_path / name, base, **chosen)  # 8 / 4 and 4 / sqrt(4): the same scale
         found[name] = weights(tmp_path / name)
     assert found["plain"].keys() == found["root"].keys()
     assert all(torch.equal(found["plain"][name], found["root"][name]) for name in found["plain"])
 
 
-def test_the_update_of_dora_is_what_it_changes_in_the_weights(tmp_path: Path) -> None:
-    tuned(tmp_path, use_dora=True)
-    loaded = load_base()
+def test_the_update_of_dora_is_what_it_changes_in_the_weights(tmp_path: Path, base: Path) -> None:
+    tuned(tmp_path, base, use_dora=True)
+    loaded = load_base(str(base))
     before = {name: weight.detach().clone().double() for name, weight in loaded.model.named_parameters()}
     load_adapters(loaded, {"progressive": tmp_path / "out" / "adapter"})
     found = update_norm(loaded.model)
@@ -90,9 +90,9 @@ def test_the_update_of_dora_is_what_it_changes_in_the_weights(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("parts", [2, 8])
-def test_a_split_step_learns_the_same(tmp_path: Path, parts: int) -> None:
-    tuned(tmp_path / "whole", batch_size=16, epochs=2.0)
-    tuned(tmp_path / "split", batch_size=16, epochs=2.0, accumulation=parts)
+def test_a_split_step_learns_the_same(tmp_path: Path, base: Path, parts: int) -> None:
+    tuned(tmp_path / "whole", base, batch_size=16, epochs=2.0)
+    tuned(tmp_path / "split", base, batch_size=16, epochs=2.0, accumulation=parts)
     assert len(losses(tmp_path / "whole")) == 4
     numpy.testing.assert_allclose(losses(tmp_path / "split"), losses(tmp_path / "whole"), rtol=1e-4)
 
@@ -102,22 +102,22 @@ def test_parts_that_do_not_divide_the_batch_are_refused() -> None:
         FinetuneParameters(accumulation=3)
 
 
-def test_checkpointed_activations_change_nothing(tmp_path: Path) -> None:
-    tuned(tmp_path / "kept", watch_steps=1)
-    tuned(tmp_path / "again", watch_steps=1, activation_checkpointing=True)
+def test_checkpointed_activations_change_nothing(tmp_path: Path, base: Path) -> None:
+    tuned(tmp_path / "kept", base, watch_steps=1)
+    tuned(tmp_path / "again", base, watch_steps=1, activation_checkpointing=True)
     numpy.testing.assert_allclose(losses(tmp_path / "again"), losses(tmp_path / "kept"), atol=1e-6)
     kept, again = weights(tmp_path / "kept"), weights(tmp_path / "again")
     assert all(torch.allclose(again[name], kept[name], atol=1e-6) for name in kept)
 
 
-def test_four_bits_say_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_four_bits_say_what_is_missing(tmp_path: Path, base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(quantized, "find_spec", lambda name: None)
     with pytest.raises(PolylibError, match="needs the library bitsandbytes and a GPU that CUDA sees, not found here"):
-        tuned(tmp_path, quantization="4bit")
+        tuned(tmp_path, base, quantization="4bit")
     monkeypatch.setattr(quantized, "find_spec", lambda name: name)
     with pytest.raises(PolylibError, match="needs a GPU that CUDA sees, not found here"):
-        tuned(tmp_path, quantization="4bit")
+        tuned(tmp_path, base, quantization="4bit")
 
 
 def test_four_bits_that_cannot_be_loaded_say_why(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -134,10 +134,10 @@ def test_four_bits_that_cannot_be_loaded_say_why(monkeypatch: pytest.MonkeyPatch
 @pytest.mark.skipif(
     find_spec("bitsandbytes") is None or not torch.cuda.is_available(), reason="needs a GPU and bitsandbytes"
 )
-def test_four_bits_train_and_the_adapter_loads_on_the_exact_base(tmp_path: Path) -> None:
-    done, parameters = tuned(tmp_path, quantization="4bit", watch_steps=1, epochs=2.0)
+def test_four_bits_train_and_the_adapter_loads_on_the_exact_base(tmp_path: Path, base: Path) -> None:
+    done, parameters = tuned(tmp_path, base, quantization="4bit", watch_steps=1, epochs=2.0)
     assert losses(tmp_path)[-1] < losses(tmp_path)[0]
     assert "bitsandbytes" in read_json(tmp_path / "out" / "tuning.json")["versions"]
     assert 0 < done.guards[0].update_norm < 1
     assert "four bits" in finding(done, parameters)
-    assert not torch.equal(logits(tmp_path), logits(tmp_path, 0.0))
+    assert not torch.equal(logits(tmp_path, base), logits(tmp_path, base, 0.0))

@@ -59,15 +59,14 @@ import torch
 torch.set_num_threads(1)
 from tests.tune.test_online import online_at
 from polylib.tune.progress import say
-online_at(Path(sys.argv[1]), Path(sys.argv[2]), report=say, online_steps=12)
+online_at(Path(sys.argv[1]), Path(sys.argv[2]), report=say, online_steps=8)
 """
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, base: Path) -> None:
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    unbroken = online_at(whole, base, online_steps=12)
     child = _start(broken, base)
-    deadline = time.monotonic() + 120
+    deadline = time.monotonic() + 600
     seal = broken / "work" / "policy" / "checkpoint-4" / MANIFEST
     while not seal.exists() and time.monotonic() < deadline:
         time.sleep(0.005)
@@ -75,12 +74,11 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, base:
     child.communicate()
     assert child.returncode == -signal.SIGKILL, "it was to be killed on its way"
     assert not (broken / "adapter").exists()
-    again = _start(broken, base)
-    printed = again.communicate()[0]
-    assert again.returncode == 0, printed
-    assert "progressive: goes on from step" in printed
+    unbroken = online_at(whole, base, online_steps=8)
+    said: list[str] = []
+    taken_up = online_at(broken, base, report=said.append, online_steps=8)
+    assert any("progressive: goes on from step" in line for line in said)
     assert hash_folder(broken / "adapter") == hash_folder(whole / "adapter")
-    taken_up = online_at(broken, base, online_steps=12)
     assert taken_up.steps == unbroken.steps
     assert taken_up.reward == unbroken.reward
 
@@ -97,8 +95,9 @@ def _start(place: Path, base: Path) -> "subprocess.Popen[str]":
 def test_a_step_in_several_batches_goes_on_to_the_same_bytes(tmp_path: Path, base: Path) -> None:
     """A checkpoint falls between steps, never between two batches of one."""
     whole, broken = tmp_path / "whole", tmp_path / "broken"
-    for place in (whole, broken):
-        online_at(place, base, accumulation=3)
+    online_at(whole, base, accumulation=3)
+    shutil.copytree(whole, broken)
+    shutil.rmtree(broken / "adapter")
     shutil.rmtree(broken / "work" / "policy" / "checkpoint-6")
     online_at(broken, base, accumulation=3)
     assert hash_folder(broken / "adapter") == hash_folder(whole / "adapter")

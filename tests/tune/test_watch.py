@@ -1,6 +1,8 @@
 """The watch over a tuning: planted collapses are caught early, a sound step is shipped, healthy runs go on."""
 
 import math
+from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -54,15 +56,13 @@ def tuned(place: Path, leaning: str, factor: float, every: int) -> tuple[Watch, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("every", [1, 4])
-def test_a_planted_collapse_is_caught_and_an_earlier_step_is_shipped(tmp_path: Path, every: int) -> None:
-    watch, found, loaded, encoded = tuned(tmp_path, "conservative", WILD, every)
+def test_a_planted_collapse_is_caught_and_an_earlier_step_is_shipped(tmp_path: Path) -> None:
+    watch, found, loaded, encoded = tuned(tmp_path, "conservative", WILD, every=1)
     said = watch.verdict
     assert said.collapsed_at is not None
-    assert said.collapsed_at <= 2 * 4  # two checks, of those four steps apart
+    assert said.collapsed_at <= 2  # two checks
     assert said.last_step == said.collapsed_at == len(found.losses)
-    assert said.shipped_step == said.collapsed_at - every
-    assert (said.shipped_step > 0) == (every == 1)
+    assert said.shipped_step == said.collapsed_at - 1 > 0
     assert guard_record(found, loaded, examples("conservative"), encoded, 1.0).collapsed
     assert watch.restore(found.model) == said
     record = guard_record(found, loaded, examples("conservative"), encoded, 1.0)
@@ -90,8 +90,7 @@ def test_a_healthy_run_is_left_alone_and_both_leanings_mirror_each_other(tmp_pat
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("factor", "collapses"), [(1.0, False), (WILD, True)])
-def test_the_pair_trainer_is_watched_too(tmp_path: Path, factor: float, collapses: bool) -> None:
+def test_the_pair_trainer_is_watched_too_and_collapses_no_step_later(tmp_path: Path) -> None:
     torch.set_num_threads(1)
     loaded = load_base()
     torch.manual_seed(3)
@@ -100,13 +99,13 @@ def test_the_pair_trainer_is_watched_too(tmp_path: Path, factor: float, collapse
     preferences = [
         Preference(f"{issue.id}-{turn}", issue.id, issue.questions[turn], issue.pairs[turn].progressive.text,
                    issue.pairs[turn].conservative.text, 1.0)
-        for issue in TRAINED[:16] for turn in range(4)
+        for issue in TRAINED[:16] for turn in range(2)
     ]  # fmt: skip
     pairs = encode_pairs(preferences, loaded.tokenizer, 512)
     reference = reference_log_probabilities(model, pairs, loaded.tokenizer.pad_token_id, 16)
     watch = Watch(loaded.tokenizer, WatchSettings(every=4), tmp_path / "watch", {issue.id for issue in TRAINED})
     settings = DPOConfig(
-        output_dir=str(tmp_path), per_device_train_batch_size=8, num_train_epochs=1, learning_rate=1e-3 * factor,
+        output_dir=str(tmp_path), per_device_train_batch_size=8, num_train_epochs=1, learning_rate=1e-3 * WILD,
         bf16=False, gradient_checkpointing=False, activation_checkpointing=False, use_cpu=True, save_strategy="no",
         train_sampling_strategy="sequential", report_to="none", disable_tqdm=True, seed=3,
     )  # fmt: skip
@@ -115,15 +114,12 @@ def test_the_pair_trainer_is_watched_too(tmp_path: Path, factor: float, collapse
         processing_class=loaded.tokenizer, callbacks=[watch.callback()],
     )  # fmt: skip
     trainer.train()
-    said = watch.verdict
-    assert (said.collapsed_at is not None) == collapses
-    assert said.checks == (2 if collapses else 3)
+    assert (watch.verdict.collapsed_at, watch.verdict.shipped_step, watch.verdict.checks) == (4, 0, 2)
     trained: Any = trainer.model
     assert trained.training
     assert all(weight.requires_grad == (".default." in name) for name, weight in trained.named_parameters())
-    if collapses:
-        watch.restore(trained)
-        assert not watch.check(trained, 99).beyond
+    watch.restore(trained)
+    assert not watch.check(trained, 99).beyond
 
 
 def test_what_an_interrupted_run_left_is_taken_up_and_ends_with_the_same_bytes(tmp_path: Path, base: Path) -> None:
@@ -142,17 +138,22 @@ def test_what_an_interrupted_run_left_is_taken_up_and_ends_with_the_same_bytes(t
     assert all(torch.equal(one, other) for one, other in zip(model.parameters(), again.parameters(), strict=True))
 
 
+@cache
+def loaded_once(base: Path) -> Any:
+    """Return the base, loaded once: tests change copies of it."""
+    return load_base(str(base))
+
+
 def watched(folder: Path, base: Path, **changes: Any) -> Watch:
-    loaded = load_base(str(base))
     settings = WatchSettings(**{"every": 2, "questions": 2, "pairs": 2, "tokens": 8, "temperature": 0.0, **changes})
-    return Watch(loaded.tokenizer, settings, folder, {issue.id for issue in TRAINED})
+    return Watch(loaded_once(base).tokenizer, settings, folder, {issue.id for issue in TRAINED})
 
 
 def drifted(base: Path, step: int, by: float = 1e-3) -> Any:
     """Return a model whose adapter has been moved a little at every step, the same whenever it is made."""
     torch.manual_seed(5)
     config = LoraConfig(r=2, lora_alpha=4, target_modules="all-linear", task_type="CAUSAL_LM")
-    model = get_peft_model(load_base(str(base)).model, config)
+    model = get_peft_model(deepcopy(loaded_once(base).model), config)
     with torch.no_grad():
         for name, weight in model.named_parameters():
             if "lora_B" in name:
