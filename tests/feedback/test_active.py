@@ -183,17 +183,18 @@ def test_what_cannot_be_ordered_is_refused(tmp_path: Path, label_tasks: list[Lab
         Desk(many, tmp_path / "j", 1, order="active")
 
 
+@pytest.mark.slow
 def test_simulated_annotators_reach_the_same_ranking_with_fewer_judgements() -> None:
-    # Eight simulated writers, 28 pairs of them, each six times; two simulated annotators judge 110 of 370 in turn.
-    people = SimulatedAnnotators(count=2, noise=0.05, ties=0.5)
-    walks = walk_writers(8, 6, people, range(12), list(range(10, 111, 10)))
+    # Ten simulated writers, 45 pairs of them, each six times; two simulated annotators judge 130 of 594 in turn.
+    people = SimulatedAnnotators(count=2, noise=0.05, leaning_bias=0, ties=0.5)
+    walks = walk_writers(10, 6, people, range(12), list(range(10, 131, 10)))
     shares = walks.shares
-    (row,) = saved(walks, [0.88], 500, 1)
+    (row,) = saved(walks, [0.9], 500, 1)
     assert row.simulated
     assert row.active < row.declared
     late = (shares["active"] - shares["declared"])[:, 5:].mean(1)
     assert late.mean() - 2 * late.std(ddof=1) / len(late) ** 0.5 > 0, "more is known after 60 judgements and later"
-    last = [one for one in curve(walks) if one.judgements == 110]
+    last = [one for one in curve(walks) if one.judgements == 130]
     assert all(0.5 < one.low < one.value < one.high < 1 and one.n == 12 for one in last)
 
 
