@@ -58,8 +58,12 @@ def check_weights(weights: Mapping[str, float], allowed: Sequence[str]) -> None:
 
 
 def blendable(loaded: LoadedModel) -> tuple[str, ...]:
-    """Return the adapters that may be blended: those whose label says that they were tuned, not made of others."""
-    return tuple(name for name in loaded.adapters if name in loaded.labels and loaded.labels[name].adapter in ADAPTERS)
+    """Return the adapters that may be blended: those whose label says that they were tuned, not made of others.
+
+    Raises PolylibError naming one whose tensors were written over since its label was checked.
+    """
+    known = [name for name in loaded.adapters if name in loaded.labels]
+    return tuple(name for name in known if loaded.label_of(name).adapter in ADAPTERS)
 
 
 def check_blend(loaded: LoadedModel, weights: Mapping[str, float]) -> list[tuple[Label, float]]:
