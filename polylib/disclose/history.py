@@ -19,7 +19,7 @@ from polylib.files import sha256_json, write_text
 from polylib.show.words import known, number
 
 HISTORY_FILE = "history.jsonl"
-MEASURING = ("70-measure-bias", "80-audit-safety")
+MEASURING = ("70", "80")  # numbers of the stages that measure and audit
 LARGEST = 64 * 2**20  # bytes of a history that is read: about 100,000 audits
 
 
@@ -28,12 +28,17 @@ def audits_of(record: StudyRecord, manifest: Mapping[str, Any]) -> list[Audit]:
 
     Raises PolylibError where the manifest does not say when it was measured and audited.
     """
-    stages = {str(stage["id"]): stage for stage in manifest["stages"]}
+    stages = by_number(manifest)
     lacking = [name for name in MEASURING if not stages.get(name, {}).get("started")]
     if lacking:
-        raise PolylibError(str(manifest["run"]), f"does not say when {', '.join(lacking)} ran")
+        raise PolylibError(str(manifest["run"]), f"does not say when stage {' and '.join(lacking)} ran")
     executed = [[stages[name][part] for part in ("key", "started")] for name in MEASURING]
     return [_audit(record, name, str(manifest["run"]), executed) for name in record.adapters]
+
+
+def by_number(manifest: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return a run's stages by the number that their ids begin with; of a number with several, the last."""
+    return {str(stage.get("id")).split("-")[0]: stage for stage in manifest["stages"] if isinstance(stage, dict)}
 
 
 def _audit(record: StudyRecord, adapter: str, run: str, executed: list[list[str]]) -> Audit:

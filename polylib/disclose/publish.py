@@ -14,15 +14,15 @@ from typing import Any, NamedTuple
 from polylib.disclose.bundle import BUNDLES, CARD, write_bundle
 from polylib.disclose.documents import DATA, documents
 from polylib.disclose.gaps import missing_audits
-from polylib.disclose.history import HISTORY_FILE, add_audits, audits_of, with_history
+from polylib.disclose.history import HISTORY_FILE, MEASURING, add_audits, audits_of, by_number, with_history
 from polylib.disclose.label import Label, check_label
 from polylib.disclose.record import RECORD_FILE, Audit, Release, StudyRecord, read_record
 from polylib.disclose.registry import REGISTRY_FILE, check_released, entries, joined, read_registry, write_registry
 from polylib.errors import PolylibError
 from polylib.files import atomic_path, read_json, sha256_file, write_text
 
-DISCLOSED, AUGMENTED = "95-disclose-and-publish", "30-augment-counterfactuals"
-NEEDED = ("70-measure-bias", "80-audit-safety", DISCLOSED)
+AUGMENTED, DISCLOSED = "30", "95"  # numbers of stages
+NEEDED = (AUGMENTED, *MEASURING, DISCLOSED)
 
 
 class FinishedRun(NamedTuple):
@@ -40,11 +40,13 @@ def read_run(folder: Path) -> FinishedRun:
     manifest = read_json(folder / "manifest.json")
     if not isinstance(manifest, dict) or not isinstance(manifest.get("stages"), list):
         raise PolylibError(str(folder / "manifest.json"), "is not the record of a run", remedy="name a run's folder")
-    stages = {str(stage.get("id")): stage for stage in manifest["stages"] if isinstance(stage, dict)}
+    stages = by_number(manifest)
     lacking = [name for name in NEEDED if stages.get(name, {}).get("state") != "finished"]
     if lacking:
         raise PolylibError(
-            str(folder), f"cannot be published: {', '.join(lacking)} did not finish", remedy="run the study to its end"
+            str(folder),
+            f"cannot be published: stage {' and '.join(lacking)} did not finish",
+            remedy="run the study to its end",
         )
     disclosed = _folder(folder, stages[DISCLOSED])
     _verify(disclosed, stages[DISCLOSED], (RECORD_FILE, f"{BUNDLES}/"))
