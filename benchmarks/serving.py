@@ -316,7 +316,8 @@ def main() -> int:
                 "malformed": malformed(server, asked.fuzz),
             }
             held["memory"] = memory(server) - began < BAR_MEMORY
-            errors = server.errors.read_text().splitlines()
+            told = server.errors.read_text().splitlines()
+            errors = [line for line in told if line != "Invalid HTTP request received."]  # what broken heads are told
             report(
                 f"memory over all: {began / 2**20:.0f} to {memory(server) / 2**20:.0f} MiB; the server's own errors: "
                 f"{len(errors)}{''.join(f'; {line}' for line in errors[:3])}"
