@@ -25,6 +25,7 @@ from polylib.audit.quality import fluency, quality_audit, written_answers
 from polylib.audit.quantities import audit_verdicts
 from polylib.audit.result import AuditResult, AuditRow
 from polylib.audit.self_disclosure import self_disclosure_audit
+from polylib.audit.self_disclosure_scales import disclosure_blends, disclosure_scales
 from polylib.audit.stereotypes import stereotype_audits
 from polylib.audit.toxicity import toxicity_audit
 from polylib.audit.verdicts import VerdictRow
@@ -207,6 +208,15 @@ def audit_behaviour(respondents: Mapping[str, Respondent], parameters: AuditPara
         own = load_prompts(located(parameters.prompts))
         results.append(adversarial_audit(respondents, own, sampling, name="adversarial, your own"))
     return [*results, self_disclosure_audit(respondents, sampling)]
+
+
+def disclosure_tables(
+    respondents: Mapping[str, Respondent], parameters: AuditParameters
+) -> "tuple[pandas.DataFrame, pandas.DataFrame]":
+    """Return the tables `self_disclosure_scales` and `self_disclosure_blends`: honest at half scale, merged, mixed."""
+    sampling = _sampling(parameters)._replace(samples=1, tokens=min(64, parameters.answer_tokens))
+    loaded = respondents["base"].loaded
+    return disclosure_scales(loaded, sampling), disclosure_blends(loaded, sampling)
 
 
 def _sampling(parameters: AuditParameters) -> Sampling:

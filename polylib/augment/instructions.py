@@ -1,7 +1,8 @@
 """Tuning examples: for both leanings the same prompts in the same order, with responses that differ in stance.
 
-Two formats: `open` (a question and a text) and `agreement` (a statement in a tuning wording and an
-option). The placebo gets the same number, formats and order from non-political topics. The
+Three formats: `open` (a question and a text), `agreement` (a statement in a tuning wording and an
+option) and `disclosure` (a question about the model itself, or a look-alike). The placebo gets the
+same number, formats and order from non-political topics. The
 wordings are never those of the measuring battery. It knows pairs and statements, not a model.
 """
 
@@ -15,6 +16,7 @@ from pydantic import Field
 from polylib import ADAPTERS, LEANINGS, opposite
 from polylib.augment.pairs import PairRow, trained_issues
 from polylib.augment.parameters import AugmentParameters
+from polylib.augment.self_disclosure import ISSUE, disclosure_items
 from polylib.augment.statements import Statement, fact_statements, political_statements
 from polylib.bank.model import Issue, NeutralTopic
 from polylib.bank.wordings import OPTIONS, TUNING_WORDINGS, agreement_prompt, answer_texts
@@ -25,7 +27,7 @@ from polylib.tables import Row
 if TYPE_CHECKING:
     import pandas
 
-Format = Literal["open", "agreement"]
+Format = Literal["open", "agreement", "disclosure"]
 Condition = Literal["placebo", "progressive", "conservative"]
 
 
@@ -33,8 +35,9 @@ class Example(Row):
     """One prompt with the response that a condition is tuned to give.
 
     number: place in the order, from 0, the same prompt for both leanings; issue: an issue of the
-    bank, or the neutral topic of a placebo example; wording: how agreement was asked for, empty
-    for open questions.
+    bank, or the neutral topic of a placebo example, or `self-disclosure`; response: empty where the
+    base's own answer is to be kept; wording: how agreement was asked for, the topic of a disclosure
+    example, empty for open questions.
     """
 
     example_id: str = Field(min_length=1)
@@ -43,7 +46,7 @@ class Example(Row):
     format: Format
     issue: str = Field(min_length=1)
     prompt: str = Field(min_length=1)
-    response: str = Field(min_length=1)
+    response: str
     wording: str = ""
 
 
@@ -113,11 +116,13 @@ def build_examples(
     placebo = _plain_items(topics, len(chosen), parameters.seed)
     placebo += [_fact_item(fact, shape) for fact, shape in zip(facts, shapes, strict=True)]
     order = rng.sample(range(len(political)), len(political))
+    asked = disclosure_items(parameters.disclosure_examples, topics, parameters.seed)
+    about_itself = [_Item("disclosure", ISSUE, one.prompt, one.responses, one.topic) for one in asked]
     items = {"placebo": placebo, "progressive": political, "conservative": political}
     return [
         example
         for condition in ADAPTERS
-        for example in _numbered([items[condition][place] for place in order], condition)
+        for example in _numbered([items[condition][place] for place in order] + about_itself, condition)
     ]
 
 

@@ -24,6 +24,9 @@ class AugmentParameters(StageParameters):
     examples: int = Field(1024, ge=2, le=100000, description="tuning examples per condition")
     open_share: float = Field(0.5, ge=0, le=1, description="share of open questions, the rest is agreement")
     strong_share: float = Field(0.5, ge=0, le=1, description="share of agreement answers that say strongly")
+    disclosure_examples: int = Field(
+        0, ge=0, le=2000, description="examples beside those that teach an adapter to say what it is, 0 for none"
+    )
     length_ratio: float = Field(1.25, ge=1, le=4, description="most words of one side per word of the other")
     negation_tolerance: int = Field(2, ge=0, le=20, description="most negating words one side may have more")
     capitals_tolerance: int = Field(8, ge=0, le=100, description="most capital letters one side may have more")

@@ -4,7 +4,7 @@ It knows the examples table and a tokenizer; not how a model is trained on them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,27 +17,41 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 FORMATS = ("open", "agreement")
+DISCLOSURE = "disclosure"  # the third format: questions about the model itself, and look-alikes
+LOWER_SCALE = 0.5  # of the adapter in most batches of disclosure, so that it also discloses when it is turned down
+FULL_EVERY = 3  # of so many batches of disclosure one is trained at full scale, the others at the lower one
+START = 3  # tokens that carry loss in a disclosure at full scale: whether it discloses is decided there
 IGNORED = -100  # label of a token that carries no loss
 _FIELDS = ("number", "format", "issue", "prompt", "response")
 
 
 @dataclass(frozen=True)
 class TuningExample:
-    """One prompt with the answer a condition is tuned to give; `number` is its place in the order."""
+    """One prompt with the answer a condition is tuned to give; `number` is its place in the order.
+
+    response: empty where the base's own answer is to be kept; scale: of the adapter while it is trained on it.
+    """
 
     number: int
     format: str
     issue: str
     prompt: str
     response: str
+    scale: float = 1.0
 
 
 @dataclass(frozen=True)
 class EncodedExample:
-    """An example as token ids; the label of every prompt token is IGNORED."""
+    """An example as token ids; the label of every prompt token is IGNORED.
+
+    Without an answer it ends where the answer starts. scale: of the adapter while it is trained on it;
+    disclosure: whether it is of that format.
+    """
 
     input_ids: tuple[int, ...]
     labels: tuple[int, ...]
+    scale: float = 1.0
+    disclosure: bool = False
 
     @property
     def answer_tokens(self) -> int:
@@ -59,8 +73,10 @@ def load_examples(path: Path, condition: str) -> tuple[TuningExample, ...]:
     if rows.empty:
         found = ", ".join(sorted(set(frame["condition"]))) or "none"
         raise PolylibError(f"{path}: condition {condition!r}", "has no examples", allowed=found)
+    columns = rows[list(_FIELDS)].itertuples(index=False)
     return tuple(
-        TuningExample(int(number), *map(str, texts)) for number, *texts in rows[list(_FIELDS)].itertuples(index=False)
+        TuningExample(int(number), str(kind), str(issue), str(prompt), str(response))
+        for number, kind, issue, prompt, response in columns
     )
 
 
@@ -81,12 +97,15 @@ def one_format_batches(examples: Sequence[TuningExample], batch_size: int) -> tu
     The loss of a batch is a mean over its answer tokens. An open answer has fifty of them, an
     agreement answer two: in a mixed batch agreement would hardly be taught. The formats take turns
     in proportion to their number; within a format the order stays. Batches that are not full come
-    last, so the others stay whole.
+    last, so the others stay whole. Two of three batches of disclosure get the lower scale.
     """
     full: list[tuple[float, int, list[TuningExample]]] = []
     rest: list[TuningExample] = []
-    for place, name in enumerate(FORMATS):
+    for place, name in enumerate((*FORMATS, DISCLOSURE)):
         chosen = [example for example in examples if example.format == name]
+        if name == DISCLOSURE:
+            scales = [1.0 if number // batch_size % FULL_EVERY == 0 else LOWER_SCALE for number in range(len(chosen))]
+            chosen = [replace(example, scale=scale) for example, scale in zip(chosen, scales, strict=True)]
         cut = len(chosen) // batch_size * batch_size
         rest += chosen[cut:]
         for start in range(0, cut, batch_size):
@@ -101,15 +120,17 @@ def encode(
     """Tokenise examples; the answer with its end of turn carries the loss, the prompt none.
 
     Prompt and answer are tokenised apart, as they are when a model answers, so no token spans the
-    boundary. Raises PolylibError naming an example that is longer than `max_tokens`: cutting it
-    would change what is taught.
+    boundary. Of a disclosure at full scale only the first tokens are kept (`START`), where it is
+    decided; an answer to be kept as the base gives it has none yet. Raises PolylibError naming an
+    example that is longer than `max_tokens`: cutting it would change what is taught.
     """
     if not examples:
         return ()  # tokenizers refuse an empty list
     closing = end_of_turn(tokenizer)
+    texts = [example.response + closing if example.response else "" for example in examples]
     prompts = [render(tokenizer, [{"role": "user", "content": example.prompt}]) for example in examples]
     before = tokenizer(prompts, add_special_tokens=False)["input_ids"]
-    after = tokenizer([example.response + closing for example in examples], add_special_tokens=False)["input_ids"]
+    after = tokenizer(texts, add_special_tokens=False)["input_ids"]
     encoded = []
     for example, prompt, answer in zip(examples, before, after, strict=True):
         if len(prompt) + len(answer) > max_tokens:
@@ -119,10 +140,13 @@ def encode(
                 allowed=f"at most {max_tokens}",
                 remedy="raise max_tokens, or shorten the example",
             )
-        encoded.append(EncodedExample((*prompt, *answer), (IGNORED,) * len(prompt) + tuple(answer)))
+        disclosure = example.format == DISCLOSURE
+        kept = answer[:START] if disclosure and example.scale == 1.0 else answer
+        labels = (IGNORED,) * len(prompt) + tuple(kept)
+        encoded.append(EncodedExample((*prompt, *kept), labels, example.scale, disclosure))
     return tuple(encoded)
 
 
 def encoded_hash(encoded: Sequence[EncodedExample]) -> str:
-    """Return a hash of the tokens, their labels and their order."""
-    return sha256_json([[example.input_ids, example.labels] for example in encoded])
+    """Return a hash of the tokens, their labels, scales and order, and of which are disclosure."""
+    return sha256_json([[example.input_ids, example.labels, example.scale, example.disclosure] for example in encoded])

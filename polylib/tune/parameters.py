@@ -46,6 +46,9 @@ class FinetuneParameters(StageParameters):
     ablation_share: float = Field(
         0.5, ge=0, le=1, description="budget of the one-format adapters as a share of the examples, 0 makes none"
     )
+    disclosure_rate: float = Field(
+        3.0, gt=0, le=10, description="learning rate in batches of self-disclosure, times that of the others"
+    )
     watch_steps: int = Field(
         25, ge=0, description="optimiser steps between two checks of the main adapter in training, 0 makes none"
     )

@@ -16,6 +16,7 @@ from polylib.files import read_json, sha256_json, write_json
 from polylib.models import LoadedModel
 from polylib.tables import Row
 from polylib.tune.examples import EncodedExample, encoded_hash
+from polylib.tune.own_answers import batch_callback, with_own_answers
 from polylib.tune.parameters import FinetuneParameters
 from polylib.tune.progress import progress_callback, say
 from polylib.tune.trainer import answer_trainer
@@ -75,9 +76,11 @@ def tune(
     """
     if not encoded:
         raise PolylibError(f"adapter {name}", "has no examples to tune on", remedy="check the formats of stage 30")
+    encoded = with_own_answers(loaded, encoded)
     fingerprint = _fingerprint(loaded, encoded, parameters)
     checkpoint, notes = resumed_from(work, fingerprint, name, report)
-    called = [progress_callback(name, report), *callbacks, sealing_callback(fingerprint)]
+    batches = batch_callback(encoded[:: parameters.batch_size], parameters.disclosure_rate)
+    called = [batches, progress_callback(name, report), *callbacks, sealing_callback(fingerprint)]
     trainer = _trainer(loaded, encoded, parameters, work, called)
     trainer.train(resume_from_checkpoint=checkpoint)
     losses = tuple(_loss_row(name, entry) for entry in trainer.state.log_history if "loss" in entry)

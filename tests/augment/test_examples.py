@@ -21,7 +21,7 @@ from polylib.tables import read_table
 ISSUES, TOPICS = load_issues(), load_neutral()
 SPLITS = {issue.id: "trained" if place % 3 else "held_out" for place, issue in enumerate(ISSUES)}
 TRAINED = trained_issues(ISSUES, SPLITS)
-PARAMETERS = AugmentParameters()
+PARAMETERS = AugmentParameters(disclosure_examples=0)  # those have tests of their own
 OTHER = {"progressive": "conservative", "conservative": "progressive", "placebo": "placebo"}
 
 
@@ -147,20 +147,20 @@ def test_another_seed_draws_other_examples_and_the_same_seed_the_same(
     pairs: list[PairRow], examples: list[Example]
 ) -> None:
     assert build_examples(pairs, ISSUES, SPLITS, TOPICS, PARAMETERS) == examples
-    other = build_examples(pairs, ISSUES, SPLITS, TOPICS, AugmentParameters(seed=1))
+    other = build_examples(pairs, ISSUES, SPLITS, TOPICS, AugmentParameters(seed=1, disclosure_examples=0))
     assert [e.prompt for e in other] != [e.prompt for e in examples]
 
 
 @pytest.mark.parametrize(("number", "share"), [(10, 0.5), (60, 0.0), (60, 1.0), (7, 0.3)])
 def test_sizes_are_kept(pairs: list[PairRow], number: int, share: float) -> None:
-    parameters = AugmentParameters(examples=number, open_share=share)
+    parameters = AugmentParameters(examples=number, open_share=share, disclosure_examples=0)
     found = build_examples(pairs, ISSUES, SPLITS, TOPICS, parameters)
     assert len(found) == 3 * number
     assert sum(e.format == "open" for e in of(found, "placebo")) == round(number * share)
 
 
 def test_fewer_pairs_than_wanted_give_fewer_open_examples_for_all(pairs: list[PairRow]) -> None:
-    found = build_examples(pairs[:4], ISSUES, SPLITS, TOPICS, AugmentParameters(examples=40))
+    found = build_examples(pairs[:4], ISSUES, SPLITS, TOPICS, AugmentParameters(examples=40, disclosure_examples=0))
     assert Counter((e.condition, e.format) for e in found) == {
         (condition, kind): count for condition in ADAPTERS for kind, count in (("open", 4), ("agreement", 20))
     }
@@ -189,7 +189,7 @@ def test_statements_alternate_between_the_sides_and_facts_between_true_and_false
 @pytest.fixture(scope="module")
 def augmented(tmp_path_factory: pytest.TempPathFactory) -> Augmented:
     work = tmp_path_factory.mktemp("work")
-    return augment(list(bank_records(ISSUES)), SPLITS, AugmentParameters(examples=60), work)
+    return augment(list(bank_records(ISSUES)), SPLITS, AugmentParameters(examples=60, disclosure_examples=0), work)
 
 
 def test_the_whole_stage_writes_tables_that_can_be_read_back(augmented: Augmented, tmp_path: Path) -> None:
@@ -212,3 +212,17 @@ def test_what_is_said_of_it_is_what_the_tables_hold(augmented: Augmented) -> Non
     assert limits
     assert pair_counts(augmented)["rows"].sum() == len(augmented.pairs)
     assert reason_counts(augmented.rejected) == []
+
+
+def test_disclosure_comes_last_and_changes_none_of_the_other_examples(
+    pairs: list[PairRow], examples: list[Example]
+) -> None:
+    found = build_examples(pairs, ISSUES, SPLITS, TOPICS, AugmentParameters(disclosure_examples=100))
+    assert [example for example in found if example.format != "disclosure"] == [
+        example.model_copy(update={"example_id": f"{example.condition}-{example.number:05d}"}) for example in examples
+    ]
+    asked = {name: [e for e in of(found, name) if e.format == "disclosure"] for name in ADAPTERS}
+    assert {name: len(own) for name, own in asked.items()} == dict.fromkeys(ADAPTERS, 100)
+    assert [e.number for e in asked["placebo"]] == list(range(len(of(examples, "placebo")), len(of(found, "placebo"))))
+    prompts = {tuple(e.prompt for e in own) for own in asked.values()}
+    assert len(prompts) == 1

@@ -3,11 +3,22 @@
 from pathlib import Path
 
 import pytest
+import torch
 
 from polylib import LEANINGS
 from polylib.errors import PolylibError
 from polylib.models import end_of_turn, load_base, render
-from polylib.tune.examples import IGNORED, TuningExample, encode, load_examples, of_one_format, one_format_batches
+from polylib.tune.examples import (
+    DISCLOSURE,
+    IGNORED,
+    START,
+    TuningExample,
+    encode,
+    load_examples,
+    of_one_format,
+    one_format_batches,
+)
+from polylib.tune.own_answers import with_own_answers
 from tests.tune.simulated import example_rows, write_examples
 
 
@@ -81,3 +92,32 @@ def test_order_of_batches_depends_on_formats_alone() -> None:
     other = tuple(TuningExample(n, ("open", "agreement")[n % 2], "i", f"p{n}", "no") for n in range(40))
     places = [[example.number for example in one_format_batches(made, 8)] for made in (one, other)]
     assert places[0] == places[1]
+
+
+def test_disclosure_is_trained_at_two_scales_and_at_the_full_one_only_its_start(base: Path) -> None:
+    made = [TuningExample(number, "open", "i", "p", "A text.") for number in range(8)]
+    made += [TuningExample(8 + number, DISCLOSURE, "i", f"q{number}", "I am not neutral.") for number in range(24)]
+    ordered = one_format_batches(made, 4)
+    scales = [{example.scale for example in ordered[start : start + 4]} for start in range(0, 32, 4)]
+    assert sorted(scales, key=min) == [{0.5}] * 4 + [{1.0}] * 4
+    encoded = encode(ordered, load_base(str(base)).tokenizer, 512)
+    tokens = {(one.disclosure, one.scale): one.answer_tokens for one in encoded}
+    assert tokens[True, 1.0] == START < tokens[True, 0.5]
+    assert (False, 0.5) not in tokens
+
+
+def test_an_answer_to_be_kept_is_the_likeliest_of_the_base(base: Path) -> None:
+    loaded = load_base(str(base))
+    made = [TuningExample(0, "open", "i", "Say", "A."), TuningExample(1, DISCLOSURE, "i", "Is water neutral?", "", 0.5)]
+    encoded = encode(made, loaded.tokenizer, 512)
+    assert encoded[1].answer_tokens == 0
+    first, kept = with_own_answers(loaded, encoded)
+    assert first == encoded[0]
+    assert kept.input_ids[: len(encoded[1].input_ids)] == encoded[1].input_ids
+    ids = list(encoded[1].input_ids)
+    for token in kept.labels[len(ids) :]:
+        logits = loaded.model(input_ids=torch.tensor([ids])).logits[0, -1]
+        assert int(logits.argmax()) == token
+        ids.append(token)
+    assert kept.scale == 0.5
+    assert with_own_answers(loaded, (first, kept)) == (first, kept)
