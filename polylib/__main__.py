@@ -22,12 +22,18 @@ HELP = """Polylib tunes a language model towards a political leaning on purpose,
                                        one in 2 minutes; --set STAGE.NAME=VALUE: one value)
   python3 -m polylib status            what a run would do now, stage by stage, and why
   python3 -m polylib report RUN        write the report of an earlier run again
+  python3 -m polylib compare A B       two or more runs on one page: what differs, and what clearly so
+  python3 -m polylib sweep FILE        many runs over a grid of parameters, here, on Ray or on Slurm
+  python3 -m polylib publish RUN       adapters with labels and cards as a folder to hand on (--to FOLDER)
+  python3 -m polylib export RUN        the same for vLLM, llama.cpp or as merged models (--for ENGINE)
   python3 -m polylib curate SOURCE     texts from a file or folder into checked records (--out FOLDER)
   python3 -m polylib augment FOLDER    matched pairs and tuning examples from them (--out FOLDER)
   python3 -m polylib score NAME        published instruments on files of answers, without a model
   python3 -m polylib instruments       which instruments there are, and the files they score
                                        (instruments get NAME fetches a licensed one)
   python3 -m polylib label TASKS       a page on this machine where people judge texts (--out FILE)
+  python3 -m polylib feedback export   judgements to and from other tools, and how far people agree
+                                       (export, import, agreement, order-gain)
   python3 -m polylib serve RUN         its adapters side by side: a page and an OpenAI-compatible API
   python3 -m polylib lab               open the notebooks in JupyterLab
   python3 -m polylib test              all tests (what follows is given to pytest)
@@ -39,8 +45,8 @@ Python that runs it already has what requirements.lock names. The README tells t
 """
 
 VERBS = (
-    "run", "status", "report", "curate", "augment", "score", "instruments", "label", "serve", "lab", "test",
-    "reference",
+    "run", "status", "report", "compare", "sweep", "publish", "export", "curate", "augment", "score", "instruments",
+    "label", "feedback", "serve", "lab", "test", "reference",
 )  # fmt: skip
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 

@@ -13,8 +13,12 @@ import typer
 
 from polylib.errors import PolylibError
 from polylib.study.terminal import Told, open_console, open_watcher, show_table, shown_path
-from polylib.verbs import instruments, people, reference, serve
+from polylib.verbs import feedback, instruments, people, reference, serve
+from polylib.verbs.compare import compare
+from polylib.verbs.export import export
 from polylib.verbs.options import Assignments, Folder, Params
+from polylib.verbs.publish import publish
+from polylib.verbs.sweep import sweep
 
 if TYPE_CHECKING:
     from polylib.study.manifest import Study
@@ -34,9 +38,14 @@ all tests, `python3 -m polylib lab` opens the notebooks in JupyterLab.
 app = typer.Typer(help=_HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 app.add_typer(reference.app, name="reference")
 app.add_typer(instruments.app, name="instruments")
+app.add_typer(feedback.app, name="feedback")
 app.command("score")(instruments.score)
 app.command("label")(people.label)
 app.command("serve")(serve.serve)
+app.command()(compare)
+app.command()(sweep)
+app.command()(publish)
+app.command()(export)
 
 
 @app.command()

@@ -43,11 +43,12 @@ BLIND = {
 HEAVY = {
     "torch", "transformers", "tokenizers", "peft", "trl", "datasets", "accelerate", "pandas", "pyarrow", "sklearn",
     "scipy", "statsmodels", "matplotlib", "seaborn", "papermill", "nbconvert", "nbformat", "nbclient",
-    "jupyter_client", "jupyterlab", "IPython", "ipywidgets", "fastapi", "uvicorn", "playwright", "httpx",
+    "jupyter_client", "jupyterlab", "IPython", "gguf", "ipywidgets", "fastapi", "uvicorn", "playwright", "httpx",
 }  # fmt: skip
 # Calls at the level of a module that only declare: what may stand there, by module.
 DECLARATIONS = {
     "polylib.cli": r"app\.",  # typer's commands
+    "polylib.verbs.feedback": r"app\.",
     "polylib.verbs.instruments": r"app\.",
     "polylib.verbs.reference": r"app\.",
     "polylib.study.overlays": r"_Loader\.|for .* in _SCALARS",  # what YAML's plain words mean

@@ -19,7 +19,7 @@ from polylib.measure.battery import LOG_COLUMNS
 from polylib.measure.dose_response import dose_monotonicity
 from polylib.measure.statistics import cluster_bootstrap, cluster_means, cluster_replicates, interval
 from polylib.measure.validity import ValidityScore
-from polylib.show.words import estimate, number, percent, pick, rows_of, signed
+from polylib.show.words import estimate, listed, number, percent, pick, plain, rows_of, signed
 
 if TYPE_CHECKING:
     import numpy
@@ -238,15 +238,32 @@ def midpoint_table(moments: "pandas.DataFrame", draws: int, seed: int) -> "panda
     return pandas.DataFrame(rows)
 
 
-def midpoint_sentence(dial: Any, midpoint: Any) -> str:
-    """Return in words, for every way, whether the midpoint is moderate or a coin toss, with the numbers behind it."""
+def midpoint_finding(midpoint: Any) -> str:
+    """Return in one sentence which ways have a moderate midpoint and which toss a coin, with their spreads."""
+    rows = rows_of(midpoint)
+    said = []
+    for verdict in dict.fromkeys(row["verdict"] for row in rows):
+        ways = [f"{plain(row['way'])} ({row['spread']:.2f})" for row in rows if row["verdict"] == verdict]
+        said.append(f"{verdict} by {listed(ways)}")
+    ends = {f"{row['ends']:.2f}" for row in rows}
+    return f"Half-way between the leanings answers are {'; '.join(said)}; spread at the ends {listed(sorted(ends))}."
+
+
+def midpoint_words(dial: Any, midpoint: Any) -> "pandas.DataFrame":
+    """Return per way, in words, whether the midpoint is moderate or a coin toss, with the numbers behind it.
+
+    Columns: way, in_words; the base stands last, for comparison.
+    """
+    import pandas
+
     points = rows_of(dial)
-    said = [_said(row, pick(points, way=row["way"], share=MIDDLE)) for row in rows_of(midpoint)]
+    said = [(row["way"], _said(row, pick(points, way=row["way"], share=MIDDLE))) for row in rows_of(midpoint)]
     base = pick(points, way="base")
     if base is not None:
-        said.append(f"The base, for comparison: spread {number(base, 'spread'):.2f}, "
-                    f"opposite sides {percent(base['flip'])} of the time.")  # fmt: skip
-    return " ".join(said)
+        said.append(
+            ("base", f"Spread {number(base, 'spread'):.2f}, opposite sides {percent(base['flip'])} of the time.")
+        )
+    return pandas.DataFrame(said, columns=["way", "in_words"])
 
 
 def _said(row: dict[str, Any], point: dict[str, Any] | None) -> str:
@@ -254,8 +271,8 @@ def _said(row: dict[str, Any], point: dict[str, Any] | None) -> str:
     heaps = "stances fall into two heaps" if dip < ALPHA else "stances form no two heaps"
     reach = f"95 % interval {signed(row['low'])} to {signed(row['high'])}"
     return (
-        f"At the midpoint of {row['way']} the lean is {estimate(point)} and the answers are {row['verdict']}: "
-        f"their spread is {row['spread']:.2f}, {signed(row['difference'])} against the ends ({reach}), two answers to "
-        f"one question take opposite sides {percent(row['flip'])} of the time, {percent(number(point, 'strong'))} of "
-        f"answers are strong ones, and {heaps} (dip p = {dip:.3f})."
+        f"The lean is {estimate(point)} and the answers are {row['verdict']}: their spread is {row['spread']:.2f}, "
+        f"{signed(row['difference'])} against the ends ({reach}), two answers to one question take opposite sides "
+        f"{percent(row['flip'])} of the time, {percent(number(point, 'strong'))} of answers are strong ones, and "
+        f"{heaps} (dip p = {dip:.3f})."
     )

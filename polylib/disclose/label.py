@@ -23,6 +23,7 @@ from pydantic import (
     model_validator,
 )
 
+from polylib.disclose.registry import check_registered
 from polylib.disclose.tensor_file import REMEDY, opened, refuse_link
 from polylib.disclose.tensor_file import read_safetensors as read_safetensors
 from polylib.disclose.tensor_file import weights_hash as weights_hash
@@ -259,6 +260,7 @@ def _check(folder: Path, label: Label, base_hash: str) -> Label:
     _match(folder, "political_lean", label.political_lean, expected_lean(label))
     if base_hash:
         _match(folder, "base_sha256", label.base_sha256, base_hash)
+    check_registered(folder, label)
     return label
 
 

@@ -17,7 +17,7 @@ from polylib.disclose.gaps import missing_audits
 from polylib.disclose.history import HISTORY_FILE, MEASURING, add_audits, audits_of, by_number, with_history
 from polylib.disclose.label import Label, check_label
 from polylib.disclose.record import RECORD_FILE, Audit, Release, StudyRecord, read_record
-from polylib.disclose.registry import REGISTRY_FILE, check_released, entries, joined, read_registry, write_registry
+from polylib.disclose.registry import REGISTRY_FILE, Released, check_released, joined, read_registry, write_registry
 from polylib.errors import PolylibError
 from polylib.files import atomic_path, read_json, sha256_file, write_text
 
@@ -90,7 +90,7 @@ def publish(run: FinishedRun, target: Path, reports: Path, date: str, location: 
     record = with_history(run.record, history).model_copy(update={"release": release})
     with _whole(target) as staging:
         _write(run, record, labels, staging)
-        write_registry(reports / REGISTRY_FILE, joined(registry, entries(record)))
+        write_registry(reports / REGISTRY_FILE, joined(registry, _entries(record)))
     return record
 
 
@@ -144,7 +144,7 @@ def _write(run: FinishedRun, record: StudyRecord, labels: Mapping[str, Label], f
             shutil.copyfile(run.augmented / file.name, temporary)
         if sha256_file(folder / DATA / file.name) != file.sha256:
             raise PolylibError(str(run.augmented / file.name), "is not the table that the adapters were tuned on")
-    write_registry(folder / REGISTRY_FILE, entries(record))
+    write_registry(folder / REGISTRY_FILE, _entries(record))
 
 
 @contextmanager
@@ -168,3 +168,19 @@ def _whole(target: Path) -> Iterator[Path]:
         ) from error  # fmt: skip
     finally:
         shutil.rmtree(staging, ignore_errors=True)
+
+
+def _entries(record: StudyRecord) -> dict[str, Released]:
+    """Return the registry's entries of a study that is released."""
+    return {facts.label.weights_sha256: _entry(record, facts.label) for facts in record.adapters.values()}
+
+
+def _entry(record: StudyRecord, label: Label) -> Released:
+    return Released(
+        adapter=label.adapter,
+        political_lean=label.political_lean,
+        score=label.strength.score if label.strength else None,
+        base_model=label.base_model,
+        study=record.title,
+        date=record.released.date,
+    )

@@ -6,20 +6,32 @@ registry, and the reports folder carries that of all its studies. It knows hashe
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from polylib.errors import PolylibError
 from polylib.files import read_json, write_json
 
-if TYPE_CHECKING:
-    from polylib.disclose.label import Label
-    from polylib.disclose.record import StudyRecord
-
 REGISTRY_FILE = "registry.json"
 _MARK = "polylib_registry"  # tells our registry from other files of that name
 _ABOVE = 4  # folders above an adapter that are searched: `reports/.stages/<stage>/bundles/<adapter>`
+
+
+class Labelled(Protocol):
+    """What of a label is compared: the hash of the weights, the adapter and its leaning."""
+
+    @property
+    def weights_sha256(self) -> str:
+        """Return the hash of the weights."""
+
+    @property
+    def adapter(self) -> str:
+        """Return what the adapter is."""
+
+    @property
+    def political_lean(self) -> str:
+        """Return its leaning."""
 
 
 class Released(BaseModel):
@@ -63,7 +75,7 @@ def write_registry(path: Path, released: Mapping[str, Released]) -> None:
     write_json(path, {_MARK: {digest: one.model_dump(mode="json") for digest, one in released.items()}})
 
 
-def check_released(label: "Label", registry: Mapping[str, Released], where: str) -> None:
+def check_released(label: Labelled, registry: Mapping[str, Released], where: str) -> None:
     """Refuse an adapter whose weights were released under another leaning. Raises PolylibError naming both."""
     known = registry.get(label.weights_sha256)
     if known is not None and (known.adapter, known.political_lean) != (label.adapter, label.political_lean):
@@ -75,7 +87,7 @@ def check_released(label: "Label", registry: Mapping[str, Released], where: str)
         )
 
 
-def check_registered(folder: Path, label: "Label") -> None:
+def check_registered(folder: Path, label: Labelled) -> None:
     """Refuse an adapter that a registry beside or above its folder knows under another leaning.
 
     Registries are looked for in the four folders above it, so that it finds that of a published folder and that of a
@@ -83,22 +95,6 @@ def check_registered(folder: Path, label: "Label") -> None:
     """
     for place in Path(folder).resolve().parents[:_ABOVE]:
         check_released(label, read_registry(place / REGISTRY_FILE), str(folder))
-
-
-def entries(record: "StudyRecord") -> dict[str, Released]:
-    """Return the registry's entries of a study that is released."""
-    return {facts.label.weights_sha256: _entry(record, facts.label) for facts in record.adapters.values()}
-
-
-def _entry(record: "StudyRecord", label: "Label") -> Released:
-    return Released(
-        adapter=label.adapter,
-        political_lean=label.political_lean,
-        score=label.strength.score if label.strength else None,
-        base_model=label.base_model,
-        study=record.title,
-        date=record.released.date,
-    )
 
 
 def joined(old: Mapping[str, Released], new: Mapping[str, Released]) -> dict[str, Released]:

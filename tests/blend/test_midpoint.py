@@ -10,8 +10,9 @@ from polylib.blend.midpoint import (
     answer_moments,
     both_sides_moments,
     dial_table,
-    midpoint_sentence,
+    midpoint_finding,
     midpoint_table,
+    midpoint_words,
     monotonicity_table,
 )
 from polylib.blend.mixing import mixed_answers
@@ -58,7 +59,9 @@ def test_planted_middles_are_told_apart_though_both_mean_nought(middle: tuple[fl
     assert abs(row["score"]) < 0.05
     assert row["verdict"] == verdict
     dial = dial_table(moments, DRAWS, SEED)
-    assert verdict in midpoint_sentence(dial, midpoint_table(moments, DRAWS, SEED))
+    table = midpoint_table(moments, DRAWS, SEED)
+    assert verdict in midpoint_finding(table)
+    assert verdict in midpoint_words(dial, table)["in_words"][0]
     assert dial.loc[dial["share"] == 0.5, "flip"].item() == pytest.approx(0.5, abs=0.02)
 
 

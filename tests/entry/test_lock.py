@@ -111,7 +111,8 @@ def test_every_package_that_polylib_imports_is_declared() -> None:
             elif isinstance(node, ast.ImportFrom) and node.module:
                 imported.add(node.module.partition(".")[0])
     others = imported - set(sys.stdlib_module_names) - {"polylib"}
-    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"]}
+    extras = [text for name, texts in PROJECT["optional-dependencies"].items() if name != "dev" for text in texts]
+    declared = {canonicalize_name(Requirement(text).name) for text in PROJECT["dependencies"] + extras}
     assert {PACKAGES.get(name, canonicalize_name(name)) for name in others} <= declared
 
 
