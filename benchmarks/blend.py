@@ -154,17 +154,18 @@ def sides(loaded: Any, rendered: list[str], rounds: int) -> tuple[list[float], l
     """Return seconds of one mixed batch, of one adapter after the other, and whether their tokens are equal."""
     import torch
 
+    from polylib.blend.beside import beside
+
     tokenizer = loaded.tokenizer
     batch = tokenizer(rendered, add_special_tokens=False, padding=True, padding_side="left", return_tensors="pt")
     twice = {name: torch.cat([tensor, tensor]) for name, tensor in batch.items() if name != "token_type_ids"}
     once = {name: batch[name] for name in twice}
-    names = [name for name in NAMES for _ in rendered]
     options = {"do_sample": False, "max_new_tokens": TOKENS, "min_new_tokens": TOKENS,
                "pad_token_id": tokenizer.pad_token_id}  # fmt: skip
 
-    def beside() -> Any:
-        with torch.inference_mode():
-            return loaded.model.generate(**twice, **options, adapter_names=names)
+    def mixed() -> Any:
+        with torch.inference_mode(), beside(loaded, NAMES) as model:
+            return model.generate(**twice, **options)
 
     def after() -> Any:
         made = []
@@ -174,10 +175,10 @@ def sides(loaded: Any, rendered: list[str], rounds: int) -> tuple[list[float], l
                 made.append(loaded.model.generate(**once, **options))
         return torch.cat(made)
 
-    equal = bool(torch.equal(beside(), after()))
+    equal = bool(torch.equal(mixed(), after()))
     together, apart = [], []
     for number in range(rounds):
-        for work, times in ((beside, together), (after, apart))[:: 1 if number % 2 else -1]:
+        for work, times in ((mixed, together), (after, apart))[:: 1 if number % 2 else -1]:
             times.append(timed(work))
     return together, apart, equal
 

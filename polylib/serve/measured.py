@@ -20,7 +20,7 @@ from polylib.files import read_json
 from polylib.measure.study import load_scope
 from polylib.show.data import read_csv
 
-STAGE, SCOPE, TUNED = "90-blend-and-route", "10-define-scope", "40-finetune-{}"
+BLEND, SCOPE, TUNE = "90", "10", "40"  # numbers of stages
 ROUTER_ROWS = {"gate, by prompt": "gate", "Arrow, by token": "arrow"}
 Score = Annotated[float, Field(ge=-1, le=1)]
 
@@ -111,9 +111,10 @@ def read_figures(stages: Mapping[str, Path], labels: Mapping[str, Label]) -> dic
     stages: folders of a run's finished stages by id; labels: of the served adapters by name. Raises PolylibError
     where a table is there but malformed, naming file, row and field.
     """
-    if STAGE not in stages or not all(_same(stages.get(TUNED.format(side)), labels.get(side)) for side in LEANINGS):
+    blended = _stage(stages, BLEND)
+    if blended is None or not all(_same(_stage(stages, TUNE, side), labels.get(side)) for side in LEANINGS):
         return {}
-    tables = stages[STAGE] / "tables"
+    tables = blended / "tables"
     verdicts = {row.way: row.verdict for row in _rows(tables / "midpoint.csv", _MidpointRow)}
     found: dict[str, list[Figure]] = {}
     for row in _rows(tables / "dial.csv", _DialRow):
@@ -128,7 +129,13 @@ def read_figures(stages: Mapping[str, Path], labels: Mapping[str, Label]) -> dic
 
 def read_splits(stages: Mapping[str, Path]) -> dict[str, str]:
     """Return the split of each issue of the run's scope; {} where it has none."""
-    return load_scope(stages[SCOPE]).splits if SCOPE in stages else {}
+    scope = _stage(stages, SCOPE)
+    return {} if scope is None else load_scope(scope).splits
+
+
+def _stage(stages: Mapping[str, Path], number: str, end: str = "") -> Path | None:
+    """Return the folder of the first stage of that number whose id ends so; None where there is none."""
+    return next((path for name, path in stages.items() if name[:2] == number and name.endswith(end)), None)
 
 
 def _same(folder: Path | None, label: Label | None) -> bool:

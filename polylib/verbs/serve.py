@@ -18,6 +18,9 @@ def serve(
     names: Annotated[list[str] | None, typer.Option("--name", help="Further host name; may be repeated.")] = None,
     per_minute: Annotated[int, typer.Option(min=1, help="Requests of one address in a minute.")] = 1200,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the model.")] = 1,
+    router: Annotated[
+        str, typer.Option(help="gate (trained at its first question) or arrow (training-free, a second base).")
+    ] = "gate",
     folder: Folder = Path("reports"),
 ) -> None:
     """Serve base, adapters and blends: a page for people and an OpenAI-compatible API, each answer with its label.
@@ -28,7 +31,7 @@ def serve(
     from polylib.serve.limits import Limits
     from polylib.serve.server import Address, serve_catalogue
 
-    catalogue = open_catalogue(source if source.is_dir() else folder / source, model, threads)
+    catalogue = open_catalogue(source if source.is_dir() else folder / source, model, threads, router)
 
     def announce(address: Address) -> None:
         if host not in ("127.0.0.1", "localhost", "::1"):
