@@ -83,7 +83,7 @@ def test_the_same_loss_and_the_same_adapter_as_trl_after_fifty_steps(
     our_losses, our_weights = trained(ours)
     their_losses, their_weights = trained(theirs)
     assert len(our_losses) == steps
-    assert sum(our_losses[-5:]) < 0.95 * sum(our_losses[:5])
+    assert sum(our_losses[-5:]) < (0.9 if steps == STEPS else 0.98) * sum(our_losses[:5])
     scale = max(map(abs, their_losses))
     assert max(abs(one - other) for one, other in zip(our_losses, their_losses, strict=True)) <= 1e-4 * max(1, scale)
     assert float((our_weights - their_weights).abs().max()) <= 1e-3

@@ -2,7 +2,6 @@
 
 import math
 import random
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -132,14 +131,8 @@ def speaking(base: Path, work: Path) -> LoadedModel:
     return loaded
 
 
-@pytest.fixture(scope="module")
-def speaker(base: Path, tmp_path_factory: pytest.TempPathFactory) -> LoadedModel:
-    """One that speaks, taught once: tests change copies of it."""
-    return speaking(base, tmp_path_factory.mktemp("speaker"))
-
-
 @pytest.fixture
-def planted(speaker: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+def planted(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Return a call that learns from a planted reward model and returns what came of it."""
     preferences = [
         Preference(f"{issue}-{number}", issue, f"What of the {issue}?", "a " * 60, "a", 1.0)
@@ -150,7 +143,9 @@ def planted(speaker: LoadedModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         monkeypatch.setattr(online, "train_reward", lambda loaded, *_: reward(loaded.tokenizer))
         chosen = settings(online_steps=16, prompts=8, generations=4, answer_tokens=40, online_learning_rate=2e-2,
                           beta=1e-3, checkpoint_steps=100)  # fmt: skip
-        return online.align_online(deepcopy(speaker), preferences, chosen, tmp_path, "progressive", report=SILENT)
+        return online.align_online(
+            speaking(base, tmp_path / "sft"), preferences, chosen, tmp_path, "progressive", report=SILENT
+        )
 
     return learn
 

@@ -148,7 +148,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path: Path, base:
     said: list[str] = []
     parameters = tiny_parameters(base, epochs=2.0, watch_steps=3)
     tune_condition(parameters, broken / "examples.parquet", broken / "progressive", broken / "work", said.append)
-    assert any("goes on from step" in line for line in said)
+    assert any("goes on from step" in line for line in said), said
     assert hash_folder(broken / "progressive") == hash_folder(whole / "progressive")
     assert [row.step for row in read_table(broken / "progressive" / "watch.parquet", WatchRow)] == [*range(0, 13, 3)]
 
