@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
 REFERENCE_NAME, REFERENCE = "reference", WEIGHTS
+DATE = "26 Jul 2024"  # said to chat formats that tell a model today's date: the same on every day, as studies need it
 
 
 @dataclass
@@ -287,14 +288,34 @@ def render(
     """
     return str(
         tokenizer.apply_chat_template(
-            [dict(message) for message in messages], tokenize=False, add_generation_prompt=answer_follows
+            [dict(message) for message in messages],
+            tokenize=False,
+            add_generation_prompt=answer_follows,
+            date_string=DATE,
         )
     )
 
 
 def end_of_turn(tokenizer: "PreTrainedTokenizerBase") -> str:
     """Return the text that closes an answer in the model's chat format."""
+    return answer_bounds(tokenizer)[1]
+
+
+def answer_bounds(tokenizer: "PreTrainedTokenizerBase") -> tuple[str, str]:
+    """Return the white space that the chat format puts before an answer, and the text that closes it.
+
+    Most formats put none; Mistral's has a space between prompt and answer, which belongs to the answer's first token.
+    """
     marker = "ANSWER"
     question = [{"role": "user", "content": "Q"}]
     with_answer = render(tokenizer, [*question, {"role": "assistant", "content": marker}], answer_follows=False)
-    return with_answer.rsplit(marker, 1)[1].rstrip("\n")
+    before, end = with_answer.rsplit(marker, 1)
+    start = before.removeprefix(render(tokenizer, question))
+    return start if start.isspace() else "", end.rstrip("\n")
+
+
+def attention_window(model: Any) -> int | None:
+    """Return how many tokens back the layer that sees least may look, itself included; None where all see all."""
+    config = model.config.get_text_config()
+    found = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
+    return min((limit for limit in found if limit), default=None)

@@ -15,7 +15,7 @@ from polylib.bank.model import Issue
 from polylib.bank.wordings import FORMS, MEASURING_WORDINGS, ORDERS, agreement_prompt, answer_texts
 from polylib.measure.respondent import Respondent
 from polylib.measure.scorer import Plan, Question, plan_questions
-from polylib.models import LoadedModel, end_of_turn, render
+from polylib.models import LoadedModel, answer_bounds, render
 from polylib.tables import Row
 
 if TYPE_CHECKING:
@@ -92,11 +92,11 @@ def battery_items(
 
 def build_battery(loaded: LoadedModel, items: "pandas.DataFrame") -> Battery:
     """Return the items with their scoring plan for this model; it serves all its conditions."""
-    end = end_of_turn(loaded.tokenizer)
+    start, end = answer_bounds(loaded.tokenizer)
     questions = [
         Question(
             render(loaded.tokenizer, [{"role": "user", "content": prompt}]),
-            tuple(answer + end for answer in answer_texts(order == "reversed", form == "letters")),
+            tuple(start + answer + end for answer in answer_texts(order == "reversed", form == "letters")),
         )
         for prompt, order, form in zip(items["prompt"], items["order"], items["form"], strict=True)
     ]

@@ -15,7 +15,7 @@ from polylib.errors import PolylibError
 from polylib.files import write_text
 from polylib.measure import lm_eval_metrics
 from polylib.measure.battery import LOG_COLUMNS
-from polylib.models import LoadedModel, end_of_turn, render
+from polylib.models import LoadedModel, answer_bounds, render
 
 if TYPE_CHECKING:
     import pandas
@@ -51,13 +51,13 @@ def export_battery(loaded: LoadedModel, items: "pandas.DataFrame", folder: Path)
 
 def battery_documents(loaded: LoadedModel, items: "pandas.DataFrame") -> Iterator[dict[str, Any]]:
     """Yield one document per item: its fields, its rendered prompt, its four choices from agreement down."""
-    end = end_of_turn(loaded.tokenizer)
+    start, end = answer_bounds(loaded.tokenizer)
     for item in items.to_dict("records"):
         answers = answer_texts(item["order"] == "reversed", item["form"] == "letters")
         yield {
             **{field: item[field] for field in FIELDS},
             "prompt": render(loaded.tokenizer, [{"role": "user", "content": item["prompt"]}]),
-            "choices": [answer + end for answer in answers],
+            "choices": [start + answer + end for answer in answers],
         }
 
 

@@ -16,13 +16,14 @@ from typing import TYPE_CHECKING
 
 from pydantic import Field
 
+from polylib import LEANINGS
 from polylib.bank.model import Issue
 from polylib.measure.battery import Battery, MeasuredRow
 from polylib.measure.respondent import Respondent
 from polylib.measure.scorer import Question, plan_questions
 from polylib.measure.stance import SPLIT_ROWS
 from polylib.measure.statistics import cluster_bootstrap
-from polylib.models import LoadedModel, end_of_turn, render
+from polylib.models import LoadedModel, answer_bounds, render
 
 if TYPE_CHECKING:
     import pandas
@@ -48,7 +49,7 @@ def build_open_battery(loaded: LoadedModel, issues: Sequence[Issue], splits: Map
     """
     import pandas
 
-    end = end_of_turn(loaded.tokenizer)
+    start, end = answer_bounds(loaded.tokenizer)
     rows, questions = [], []
     for issue in issues:
         for number, pair in enumerate(issue.pairs if issue.id in splits else ()):
@@ -56,7 +57,7 @@ def build_open_battery(loaded: LoadedModel, issues: Sequence[Issue], splits: Map
             rows.append({"issue": issue.id, "domain": issue.domain, "axis": issue.axis, "split": splits[issue.id],
                          "pair": number, "question": question})  # fmt: skip
             prompt = render(loaded.tokenizer, [{"role": "user", "content": question}])
-            questions.append(Question(prompt, (pair.progressive.text + end, pair.conservative.text + end)))
+            questions.append(Question(prompt, tuple(start + pair.take(side).text + end for side in LEANINGS)))
     plan = plan_questions(loaded.tokenizer, questions)
     items = pandas.DataFrame(rows).assign(tokens_progressive=plan.lengths[:, 0], tokens_conservative=plan.lengths[:, 1])
     return Battery(items, plan)

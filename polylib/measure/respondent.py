@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from polylib.measure.score_cache import cached_scores
 from polylib.measure.scorer import Plan, Question, plan_questions, score_plan
-from polylib.models import LoadedModel, end_of_turn, render, use
+from polylib.models import LoadedModel, answer_bounds, end_of_turn, render, use
 
 if TYPE_CHECKING:
     import numpy
@@ -55,9 +55,9 @@ class Respondent:
         Options are whole answers: the end of the turn is scored with them. Prompts may have different numbers of
         options. Raises PolylibError where a prompt has none.
         """
-        end = end_of_turn(self.loaded.tokenizer)
+        start, end = answer_bounds(self.loaded.tokenizer)
         questions = [
-            Question(self.chat(prompt), tuple(option + end for option in own))
+            Question(self.chat(prompt), tuple(start + option + end for option in own))
             for prompt, own in zip(prompts, options, strict=True)
         ]
         return self.continuations(questions)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from polylib.errors import PolylibError
 from polylib.measure.scorer_forward import score_rows
 from polylib.measure.scorer_plan import Plan, Question, Row, encode, plain_rows, plan_questions
+from polylib.models import attention_window
 
 if TYPE_CHECKING:
     import numpy
@@ -83,18 +84,12 @@ def _checked(plan: Plan) -> tuple[int, ...]:
 
 def _within_window(model: Any, plan: Plan) -> bool:
     """Return whether every token may see all that came before it, as a tree's mask takes for granted."""
-    config = _text_config(model)
-    limits = [getattr(config, name, None) for name in ("sliding_window", "attention_chunk_size")]
-    reach = max(max(row.positions) for row in plan.rows)
-    return all(reach < limit for limit in limits if limit)
-
-
-def _text_config(model: Any) -> Any:
-    return model.config.get_text_config()
+    window = attention_window(model)
+    return window is None or max(max(row.positions) for row in plan.rows) < window
 
 
 def _check_context(model: Any, plan: Plan) -> None:
-    limit = getattr(_text_config(model), "max_position_embeddings", None)
+    limit = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     longest = max(len(prompt) + max(map(len, answers)) - 1 for prompt, answers in plan.encoded)
     if limit and longest > limit:
         raise PolylibError(

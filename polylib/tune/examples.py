@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from polylib.errors import PolylibError
 from polylib.files import sha256_json
-from polylib.models import end_of_turn, render
+from polylib.models import answer_bounds, render
 from polylib.tables import read_frame
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ def encode(
     """
     if not examples:
         return ()  # tokenizers refuse an empty list
-    closing = end_of_turn(tokenizer)
-    texts = [example.response + closing if example.response else "" for example in examples]
+    opening, closing = answer_bounds(tokenizer)
+    texts = [opening + example.response + closing if example.response else "" for example in examples]
     prompts = [render(tokenizer, [{"role": "user", "content": example.prompt}]) for example in examples]
     before = tokenizer(prompts, add_special_tokens=False)["input_ids"]
     after = tokenizer(texts, add_special_tokens=False)["input_ids"]

@@ -18,6 +18,7 @@ from polylib.tune.shared_prefix import (
     tree_log_probabilities,
     trees_hold,
     unwrapped,
+    within_window,
 )
 
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def reference_log_probabilities(model: Any, pairs: Sequence[EncodedPair], paddin
 
 
 def _log_probabilities(model: Any, pairs: Sequence[EncodedPair], padding: int, trees: bool) -> "Tensor":
-    if trees:
-        own = unwrapped(model)
+    own = unwrapped(model)
+    if trees and within_window(own, pairs):
         return tree_log_probabilities(model, to_device(collate_pairs(pairs, padding, own.dtype), own.device))
     return plain_log_probabilities(model, pairs, padding)
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from polylib import LEANINGS
 from polylib.errors import PolylibError
 from polylib.files import sha256_json
-from polylib.models import end_of_turn, render
+from polylib.models import answer_bounds, render
 from polylib.tables import Row, read_frame
 
 if TYPE_CHECKING:
@@ -87,15 +87,15 @@ def encode_pairs(
 
     Raises PolylibError naming a pair that is longer than `max_tokens`, or whose answers are the same tokens.
     """
-    closing = end_of_turn(tokenizer)
+    opening, closing = answer_bounds(tokenizer)
 
     def ids(texts: list[str]) -> list[list[int]]:
         found: list[list[int]] = tokenizer(texts, add_special_tokens=False)["input_ids"] if texts else []
         return found
 
     prompts = ids([render(tokenizer, [{"role": "user", "content": row.prompt}]) for row in preferences])
-    chosen = ids([row.chosen + closing for row in preferences])
-    rejected = ids([row.rejected + closing for row in preferences])
+    chosen = ids([opening + row.chosen + closing for row in preferences])
+    rejected = ids([opening + row.rejected + closing for row in preferences])
     encoded = []
     for row, prompt, one, other in zip(preferences, prompts, chosen, rejected, strict=True):
         longest = len(prompt) + max(len(one), len(other))

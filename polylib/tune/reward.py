@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from polylib.errors import PolylibError
 from polylib.files import sha256_json
-from polylib.models import LoadedModel, end_of_turn, render, resolve
+from polylib.models import LoadedModel, answer_bounds, render, resolve
 from polylib.tune.online_settings import OnlineSettings
 from polylib.tune.preferences import EncodedPair, Preference, encode_pairs, pairs_hash
 from polylib.tune.progress import progress_callback, say
@@ -53,9 +53,9 @@ class RewardModel:
 
         Prompts are put as a user's message and answers closed by the end of turn, also where they were cut.
         """
-        closing = end_of_turn(self.tokenizer)
+        opening, closing = answer_bounds(self.tokenizer)
         questions = [render(self.tokenizer, [{"role": "user", "content": prompt}]) for prompt in prompts]
-        said = [answer + closing for answer in answers]
+        said = [opening + answer + closing for answer in answers]
         ids = [
             one + other
             for one, other in zip(

@@ -10,6 +10,7 @@ Source of the idea: prefix sharing for direct preference optimisation (arXiv 241
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from polylib.models import attention_window
 from polylib.tune.preferences import EncodedPair
 
 if TYPE_CHECKING:
@@ -92,6 +93,12 @@ def plain_log_probabilities(model: Any, pairs: Sequence[EncodedPair], padding: i
     logits = model(input_ids=tokens, attention_mask=mask, use_cache=False).logits[:, :-1].float()
     losses = torch.nn.functional.cross_entropy(logits.transpose(1, 2), tokens[:, 1:], reduction="none")
     return -(losses * answers[:, 1:]).sum(dim=1).view(-1, 2)
+
+
+def within_window(model: Any, pairs: Sequence[EncodedPair]) -> bool:
+    """Return whether every answer token may see its whole prompt, as a tree's mask takes for granted."""
+    window = attention_window(model)
+    return window is None or max(len(pair.prompt) + max(map(len, pair[1:])) for pair in pairs) <= window
 
 
 def trees_hold(model: Any, pairs: Sequence[EncodedPair], padding: int) -> bool:
