@@ -72,9 +72,10 @@ def swept(folder: Path, file: Path, backend: Backend, watcher: Silent) -> tuple[
 
 def on_ray(folder: Path, file: Path, nodes: int, lose: bool) -> tuple[float, str]:
     """Run the sweep on a cluster of simulated nodes with one CPU each, and lose one of them on the way."""
-    from ray.cluster_utils import Cluster  # type: ignore[import-not-found, unused-ignore]
+    from polylib.study.sweep.ray_cluster import RayBackend, import_ray
 
-    from polylib.study.sweep.ray_cluster import RayBackend
+    import_ray(existing=False)  # so that the nodes get a token and stay on loopback
+    from ray.cluster_utils import Cluster  # type: ignore[import-not-found, unused-ignore]
 
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
     try:

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -111,6 +111,10 @@ def curate(
         typer.Option("--set", help="NAME=VALUE of notebook 20; may be repeated. Example: --set minimum_words=20"),
     ] = None,
     scope: Annotated[Path | None, typer.Option(help="Folder with a scope.json; the default study's otherwise.")] = None,
+    backend: Annotated[
+        Literal["processes", "ray"], typer.Option(help="Where texts are looked at one by one; the result is the same.")
+    ] = "processes",
+    address: Annotated[str, typer.Option(help="Ray cluster to use; left out, one is made here.")] = "",
 ) -> None:
     """Curate one source by itself: kept and removed texts, funnel, rejects, card. No study is touched."""
     from polylib.study.alone import curate_alone, source_settings
@@ -119,7 +123,7 @@ def curate(
     console = open_console()
     with console.status(f"reading {source}") as status:
         told = Told(console, status)
-        table = curate_alone(named, assignments or [], scope, out, told)
+        table = curate_alone(named, assignments or [], scope, out, told, address if backend == "ray" else None)
     show_table(console, table)
     typer.echo(shown_path(out))
 

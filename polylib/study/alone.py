@@ -5,6 +5,7 @@ other reads. Nothing of it enters a study: a study has its own stages 20 and 30.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -47,11 +48,13 @@ def curate_alone(
     scope: Path | None,
     out: Path,
     tell: Callable[[str, int], None],
+    ray: str | None = None,
 ) -> "pandas.DataFrame":
     """Curate one source into `out` and return the funnel, one row per step with the texts left of each side.
 
     assignments: name=value of notebook 20's parameters; scope: folder with the `scope.json` of a stage 10,
-    else the default study's; tell: called with the source's name and the number of texts read so far.
+    else the default study's; tell: called with the source's name and the number of texts read so far; ray:
+    address of the Ray cluster that looks at the texts one by one, empty for one made here, None for none.
     """
     from polylib.curate.documents import write_documents
     from polylib.curate.parameters import CurateParameters
@@ -60,11 +63,18 @@ def curate_alone(
     overlays = [{"sources": [source]}]
     parameters = _parameters(CURATE, CurateParameters, overlays, assignments)
     _claim(out)
-    _write_scope(scope, out)
-    curated = curate(parameters, read_splits(out), out, tell)
+    with nullcontext() if ray is None else _on_ray(ray):
+        _write_scope(scope, out)
+        curated = curate(parameters, read_splits(out), out, tell)
     write_documents(curated, parameters, out)
     write_json(out / RECORD, {CURATE: parameters.model_dump()})
     return left_per_step(curated.funnel)
+
+
+def _on_ray(address: str) -> AbstractContextManager[None]:
+    from polylib.study.on_ray import tagging_on_ray
+
+    return tagging_on_ray(address)
 
 
 def augment_alone(curated: Path, assignments: Sequence[str], out: Path) -> "pandas.DataFrame":

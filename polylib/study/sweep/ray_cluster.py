@@ -7,6 +7,7 @@ elsewhere, at most `RETRIES` times, and what they had finished is not repeated.
 
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from polylib.errors import PolylibError
 from polylib.study.process import cores
 from polylib.study.sweep.job import command, environment
 
-RETRIES = 2
+RETRIES = 2  # of a task whose worker or node died
 # Read by Ray where it is imported. Without the third a run that is killed for its memory is started for ever.
 _SETTINGS = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_AUTH_MODE": "token", "RAY_task_oom_retries": str(RETRIES)}
 # Keeps a cluster of one machine to its loopback address, which Ray 2.60 otherwise turns into a reachable one.
@@ -30,12 +31,10 @@ class RayBackend:
     def __init__(self, root: Path, workers: int, threads: int, gpus: int, address: str) -> None:
         """Connect to the cluster at `address`, or make one on this machine where that is empty.
 
-        workers: runs at once, 0 for as many as the cluster has room for; gpus: of one run. Connections need a
-        token: that of the cluster is Ray's own setting (RAY_AUTH_TOKEN or RAY_AUTH_TOKEN_PATH), a new cluster
-        gets a fresh one. Raises PolylibError where Ray is missing, refuses, or cannot place a run.
+        workers: runs at once, 0 for as many as the cluster has room for; gpus: of one run. Raises PolylibError
+        where Ray is missing, refuses, or cannot place a run.
         """
-        ray = _import_ray(bool(address))
-        _connect(ray, address)
+        ray = connected(address)
         self._ray, self._root = ray, root
         room = sum(_room(node["Resources"], threads, gpus) for node in ray.nodes() if node["Alive"])
         if not room:
@@ -75,7 +74,43 @@ class RayHandle:
         self._ray.cancel(self._reference, force=True)
 
 
-def _import_ray(existing: bool) -> Any:
+def connected(address: str, variables: Mapping[str, str] | None = None) -> Any:
+    """Return the module `ray`, connected to the cluster at `address`, or to one made here where that is empty.
+
+    variables: what the environment of our tasks has besides. Connections need a token: that of a cluster is
+    Ray's own setting (RAY_AUTH_TOKEN, RAY_AUTH_TOKEN_PATH or its file in the home folder; RAY_AUTH_MODE=disabled
+    where it has none), a new cluster gets a fresh one. Raises PolylibError where Ray is missing or refuses.
+    """
+    ray = import_ray(bool(address))
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
+    options |= {"runtime_env": {"env_vars": dict(variables)}} if variables else {}
+    # Without "local" Ray would join whichever cluster was started on this machine last.
+    new = {"address": "local", "num_cpus": cores(), "include_dashboard": False}
+    options |= {"address": address} if address else new
+    tries = 1 if address else _STARTS
+    for number in range(tries):
+        try:
+            ray.init(**options)
+            break
+        except Exception as error:  # Ray raises what its layers raise: connection, token, version
+            if number + 1 < tries:
+                ray.shutdown()
+                continue
+            said = str(error).strip().splitlines() or [repr(error)]
+            raise PolylibError(
+                f"--address {address}" if address else "Ray",
+                f"gives no cluster ({said[0]})",
+                remedy="check the address and RAY_AUTH_TOKEN_PATH" if address else "try when the machine is less busy",
+            ) from error
+    return ray
+
+
+def import_ray(existing: bool) -> Any:
+    """Return the module `ray` after setting what it reads at its import: a token, loopback, no usage statistics.
+
+    existing: whether there is a cluster already, whose token and addresses are then its own. Raises PolylibError
+    where Ray is missing, and where there is no token for a cluster: Ray itself would end the process.
+    """
     os.environ.update({name: os.environ.get(name, value) for name, value in _SETTINGS.items()})
     if not existing:
         os.environ.update(_LOOPBACK)
@@ -87,27 +122,13 @@ def _import_ray(existing: bool) -> Any:
         raise PolylibError(
             "--backend ray", f"needs Ray ({error})", remedy="install it: python -m pip install 'polylib[cluster]'"
         ) from error
+    named = any(os.environ.get(name) for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"))
+    if os.environ["RAY_AUTH_MODE"] == "token" and not named and not (Path.home() / ".ray" / "auth_token").is_file():
+        raise PolylibError(
+            "--address", "needs the cluster's token, and there is none",
+            remedy="set RAY_AUTH_TOKEN_PATH, or RAY_AUTH_MODE=disabled for a cluster that has none",
+        )  # fmt: skip
     return ray
-
-
-def _connect(ray: Any, address: str) -> None:
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": "error"}
-    options |= {"address": address} if address else {"num_cpus": cores(), "include_dashboard": False}
-    tries = 1 if address else _STARTS
-    for number in range(tries):
-        try:
-            ray.init(**options)
-            return
-        except Exception as error:  # Ray raises what its layers raise: connection, token, version
-            if number + 1 < tries:
-                ray.shutdown()
-                continue
-            said = str(error).strip().splitlines() or [repr(error)]
-            raise PolylibError(
-                f"--address {address}" if address else "Ray",
-                f"gives no cluster ({said[0]})",
-                remedy="check the address and RAY_AUTH_TOKEN_PATH" if address else "try when the machine is less busy",
-            ) from error
 
 
 def _room(resources: dict[str, float], threads: int, gpus: int) -> int:

@@ -1,0 +1,135 @@
+"""Curation of a large source on a Ray cluster: Ray Data maps the record-level steps over its batches.
+
+It knows Ray Data, which the extra `[cluster]` brings, not what a step looks for: that is `curate.stream.tag`, as
+without Ray. The source is read here, and texts are compared with each other here, because both need all of them in
+order. Batches travel as JSON, in windows of bounded size of which one is read while another is on its way.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from itertools import count, islice
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter
+
+import polylib
+from polylib.curate import stream
+from polylib.curate.record import Record
+from polylib.curate.steps import Setting
+from polylib.curate.stream import Tagged, tag
+from polylib.errors import PolylibError
+from polylib.study.sweep.job import environment
+from polylib.study.sweep.ray_cluster import RETRIES, connected
+
+WINDOW = 8  # batches per CPU of the cluster that are handed over together
+LEAST = 64  # batches: a window costs a second to start and to end
+_ROOT = Path(polylib.__file__).resolve().parents[1]
+
+
+@contextmanager
+def tagging_on_ray(address: str) -> Iterator[None]:
+    """Have curation tag its batches on the cluster at `address`, on one made here where that is empty; then leave it.
+
+    Each batch becomes what `tag` makes of it, and they come in their order, whatever comes back first. Raises
+    PolylibError where Ray is missing or refuses.
+    """
+    ray = connected(address, environment(_ROOT))
+    before = stream.tagged_batches
+    try:
+        _quiet()
+        stream.tagged_batches = partial(_tagged, ray)  # the one place where curation asks for processes
+        yield
+    finally:
+        stream.tagged_batches = before
+        ray.shutdown()
+
+
+def _tagged(ray: Any, batches: Iterable[Sequence[Record]], setting: Setting) -> Iterator[Tagged]:
+    size = max(LEAST, WINDOW * int(ray.cluster_resources().get("CPU", 1)))
+    place = [ray.put(setting)]  # in a list, so that tasks get the reference and fetch it once per process
+    each, written = iter(batches), TypeAdapter(list[Record])
+
+    def window() -> list[str]:
+        return [written.dump_json(list(batch)).decode() for batch in islice(each, size)]
+
+    with ThreadPoolExecutor(1) as reader:
+        coming = reader.submit(window)
+        while texts := coming.result():
+            coming = reader.submit(window)
+            yield from _in_order(_mapped(ray, texts, place))
+
+
+def _mapped(ray: Any, texts: Sequence[str], place: list[Any]) -> Iterator[tuple[int, Tagged]]:
+    """Yield (number of the batch, what became of it) as they come back."""
+    rows = [{"number": number, "records": text} for number, text in enumerate(texts)]
+    data = ray.data.from_items(rows, override_num_blocks=len(rows))
+    data = data.map_batches(
+        tag_table,
+        batch_size=None,
+        batch_format="pyarrow",
+        fn_kwargs={"place": place},
+        num_cpus=1,
+        ray_remote_args_fn=lambda: {"max_retries": RETRIES},  # of itself Ray Data tries for ever
+    )
+    read = TypeAdapter(Tagged)
+    try:
+        for row in data.iter_rows():
+            yield row["number"], read.validate_json(row["tagged"])
+    except Exception as error:  # Ray wraps what a step raised in its own errors
+        raise _own(error) or error from None
+
+
+def _in_order(numbered: Iterable[tuple[int, Tagged]]) -> Iterator[Tagged]:
+    early: dict[int, Tagged] = {}
+    due = count()
+    wanted = next(due)
+    for number, tagged in numbered:
+        early[number] = tagged
+        while wanted in early:
+            yield early.pop(wanted)
+            wanted = next(due)
+
+
+_settings: dict[str, Setting] = {}  # of a worker process: the last one it was given, by reference
+
+
+def tag_table(table: Any, place: list[Any]) -> Mapping[str, list[Any]]:
+    """Tag the batches of an Arrow table with the columns number and records; return number and tagged, as JSON.
+
+    place: one reference to the setting. It runs in the workers of the cluster.
+    """
+    import ray  # type: ignore[import-not-found, unused-ignore]
+
+    name = place[0].hex()
+    if name not in _settings:
+        _settings.clear()
+        _settings[name] = ray.get(place[0])
+    read, written = TypeAdapter(list[Record]), TypeAdapter(Tagged)
+    found = [tag(read.validate_json(text), _settings[name]) for text in table["records"].to_pylist()]
+    return {
+        "number": table["number"].to_pylist(),
+        "tagged": [written.dump_json(tagged).decode() for tagged in found],
+    }
+
+
+def _own(error: BaseException | None) -> PolylibError | None:
+    """Return our own error inside Ray's, if there is one."""
+    while error is not None:
+        if isinstance(error, PolylibError):
+            return error
+        error = getattr(error, "cause", None) or error.__cause__
+    return None
+
+
+def _quiet() -> None:
+    """Keep Ray Data's bars and messages off the terminal."""
+    import logging
+
+    from ray.data import DataContext  # type: ignore[import-not-found, unused-ignore]
+
+    context = DataContext.get_current()
+    context.enable_progress_bars = context.print_on_execution_start = False
+    logging.getLogger("ray.data").setLevel(logging.ERROR)
