@@ -88,9 +88,10 @@ def report(
 ) -> None:
     """Write the report of an earlier run again."""
     from polylib.show.handout import write_handout
+    from polylib.show.run_folder import find_run
     from polylib.study.manifest import render
 
-    path = Path(name) if Path(name).is_dir() else folder / name
+    path = find_run(name, folder)
     page = render(path)
     typer.echo(shown_path(page if to is None else write_handout(path, to)))
 

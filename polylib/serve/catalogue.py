@@ -110,6 +110,11 @@ def bundles_of(folder: Path) -> dict[str, Path]:
         found = {name: root / name for name in ADAPTERS if (root / name).is_dir()}
         if found:
             return found
+    if (folder / "manifest.json").is_file():
+        raise PolylibError(
+            str(folder), "has no labelled adapters: its last stage did not finish, or what that wrote is gone",
+            remedy="run the study to its end (`status` says what is left), or name another run",
+        )  # fmt: skip
     raise PolylibError(
         str(folder), f"holds no folder named {', '.join(ADAPTERS)}",
         remedy="name the folder of a finished run, or one of bundles as a run writes them",

@@ -4,6 +4,7 @@ It knows the layout that `study.manifest` writes, and believes nothing beyond it
 its description or a table without its CSV is left out, since a failed run has gaps.
 """
 
+import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -92,6 +93,21 @@ class RunFolder:
     def has(self, relative: str) -> bool:
         """Tell whether the run folder holds a file, so that a link to it leads somewhere."""
         return (self.path / relative).is_file()
+
+
+def find_run(name: str | Path, folder: Path) -> Path:
+    """Return the folder of a run that is named by its path or by its name below `folder`.
+
+    Raises PolylibError where there is none; it names the run that was probably meant.
+    """
+    path = Path(name) if Path(name).is_dir() else folder / name
+    if (path / "manifest.json").is_file():
+        return path
+    known = sorted(found.parent.name for found in folder.glob("*/manifest.json"))
+    near = difflib.get_close_matches(path.name, known, n=1, cutoff=0.4)
+    problem = "is not a run: it holds no manifest.json" if path.is_dir() else "there is no such run"
+    meant = f"; did you mean {near[0]}?" if near else ""
+    raise PolylibError(str(name), problem, remedy=f"name a run's folder, or its name below {folder.name}{meant}")
 
 
 def read_run(path: Path) -> RunFolder:

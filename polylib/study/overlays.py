@@ -84,7 +84,7 @@ def read_overlay(path: Path) -> Overlay:
     except UnicodeDecodeError as error:
         raise PolylibError(str(path), "is not UTF-8 text", remedy="save it as UTF-8") from error
     except OSError as error:
-        siblings = [str(other) for other in path.parent.glob("*.yaml")] if path.parent.is_dir() else []
+        siblings = [str(other) for other in path.parent.glob("[!.]*.yaml")] if path.parent.is_dir() else []
         guess = nearest(str(path), siblings)
         raise PolylibError(
             str(path),

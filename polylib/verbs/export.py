@@ -5,13 +5,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from polylib.verbs.options import Folder
+from polylib.study.terminal import shown_path
+from polylib.verbs.options import Folder, Source, source_folder
 
 
 def export(
-    source: Annotated[
-        Path, typer.Argument(metavar="RUN|FOLDER", help="A finished run, by folder or name, or a folder of bundles.")
-    ],
+    source: Source,
     to: Annotated[Path, typer.Option("--to", help="A new or an empty folder.")],
     target: Annotated[
         Literal["vllm", "llama.cpp", "merged"],
@@ -31,10 +30,11 @@ def export(
 ) -> None:
     """Write the adapters of a run as other engines serve them, with labels and the exact commands.
 
-    The last line printed is the page with the commands; it says what was tested and what was not. A label that is
-    missing or does not fit stops the export, and nothing is written then.
+    The last line printed is the page with the commands; it says what was tested
+    and what was not. A label that is missing or does not fit stops the export,
+    and nothing is written then.
     """
     from polylib.serve.export import export_run
 
-    place = source if source.is_dir() else folder / source
-    typer.echo(export_run(place, to, target, tuple(blends or ()), model, threads))
+    place = source_folder(source, folder)
+    typer.echo(shown_path(export_run(place, to, target, tuple(blends or ()), model, threads)))

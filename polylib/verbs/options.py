@@ -18,3 +18,13 @@ Assignments = Annotated[
     ),
 ]
 Folder = Annotated[Path, typer.Option("--folder", help="Where runs and stage outputs go.")]
+Source = Annotated[
+    Path, typer.Argument(metavar="RUN|FOLDER", help="A finished run, by folder or name, or a folder of bundles.")
+]
+
+
+def source_folder(source: Path, folder: Path) -> Path:
+    """Return the folder of a `Source`: as it is where it is one, else the run of that name below `folder`."""
+    from polylib.show.run_folder import find_run
+
+    return source if source.is_dir() else find_run(source, folder)

@@ -20,15 +20,16 @@ def publish(
 ) -> None:
     """Write a run as a folder to hand on: adapters with label, cards, data card, Croissant, SPDX, history, registry.
 
-    Refuses, naming each, where an audit is missing, a label or hash does not fit, or the folder holds something. A hub
-    repository that has to be made is private.
+    Refuses, naming each, where an audit is missing, a label or hash does not fit,
+    or the folder holds something. A hub repository that has to be made is private.
     """
     from polylib.augment.teacher.locking import locked
     from polylib.disclose import hub as hubs
     from polylib.disclose.publish import publish as write
     from polylib.disclose.publish import read_run
+    from polylib.show.run_folder import find_run
 
-    path = Path(run) if Path(run).is_dir() else folder / run
+    path = find_run(run, folder)
     reports = path.resolve().parent
     api = hubs.open_hub() if hub else None
     location = hubs.hub_address(api, hub) if api else ""

@@ -1,17 +1,15 @@
 """Serve the adapters of a run to people and programs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
-from polylib.verbs.options import Folder
+from polylib.verbs.options import Folder, Source, source_folder
 
 
 def serve(
-    source: Annotated[
-        Path, typer.Argument(metavar="RUN|FOLDER", help="A finished run, by folder or name, or a folder of bundles.")
-    ],
+    source: Source,
     model: Annotated[str, typer.Option(help="The base; what the labels name where left out.")] = "",
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes any free one.")] = 0,
     host: Annotated[str, typer.Option(help="Any but this machine's own lets others in, unencrypted.")] = "127.0.0.1",
@@ -19,7 +17,8 @@ def serve(
     per_minute: Annotated[int, typer.Option(min=1, help="Requests of one address in a minute.")] = 1200,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of the model.")] = 1,
     router: Annotated[
-        str, typer.Option(help="gate (trained at its first question) or arrow (training-free, a second base).")
+        Literal["gate", "arrow"],
+        typer.Option(help="gate (trained at its first question) or arrow (training-free, a second base)."),
     ] = "gate",
     folder: Folder = Path("reports"),
 ) -> None:
@@ -31,7 +30,7 @@ def serve(
     from polylib.serve.limits import Limits
     from polylib.serve.server import Address, serve_catalogue
 
-    catalogue = open_catalogue(source if source.is_dir() else folder / source, model, threads, router)
+    catalogue = open_catalogue(source_folder(source, folder), model, threads, router)
 
     def announce(address: Address) -> None:
         if host not in ("127.0.0.1", "localhost", "::1"):

@@ -37,8 +37,9 @@ def sweep(
 ) -> None:
     """Run a study many times with other parameters and say what the differences come with.
 
-    Stages that runs share are computed once. A run that fails stops no other. After a crash or Ctrl-C the same
-    command goes on; nothing finished is repeated. The last line printed is the path of the summary.
+    Stages that runs share are computed once. A run that fails stops no other.
+    After a crash or Ctrl-C the same command goes on; nothing finished is
+    repeated. The last line printed is the path of the summary.
     """
     from polylib.study.process import cores
     from polylib.study.stages import default_project

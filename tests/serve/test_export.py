@@ -16,9 +16,11 @@ from polylib.disclose.label import CONFIG_FILE, LABEL_FILE, METADATA_KEY, check_
 from polylib.errors import PolylibError
 from polylib.models import LoadedModel, load_adapters, load_base, use
 from polylib.serve import export as room
+from polylib.serve.catalogue import bundles_of
 from polylib.serve.export import export_run
 from polylib.serve.export_adapters import logits, rank_of
 from polylib.verbs.export import export
+from polylib.verbs.options import source_folder
 
 pytestmark = pytest.mark.filterwarnings("ignore:Unexpected keyword arguments")
 
@@ -172,3 +174,17 @@ def test_the_verb_prints_the_page(bundles: Path, tmp_path: Path) -> None:
     assert done.exit_code == 0, done.output
     assert done.output.strip().splitlines()[-1] == str(tmp_path / "out" / "README.md")
     assert "not" in CliRunner().invoke(app, ["--help"]).output
+
+
+def test_what_has_no_adapters_is_told_apart(tmp_path: Path) -> None:
+    run = tmp_path / "20261122T2350Z-default-a1555e"
+    run.mkdir()
+    with pytest.raises(PolylibError, match="holds no folder named"):
+        bundles_of(run)
+    (run / "manifest.json").write_text('{"stages": [{"id": "95-disclose-and-publish", "state": "interrupted"}]}')
+    with pytest.raises(PolylibError, match="its last stage did not finish"):
+        bundles_of(run)
+    with pytest.raises(PolylibError, match="there is no such run") as missing:
+        source_folder(Path("20261122T2350Z"), tmp_path)
+    assert run.name in missing.value.remedy
+    assert source_folder(Path(run.name), tmp_path) == run

@@ -129,7 +129,7 @@ def test_status_says_why(run_folder: Path, verb: Callable[..., Any]) -> None:
         (("run", "--params", "no-such-file.yaml"), "cannot be read"),
         (("run", "--set", "10-good.hub_token=x"), "looks like a secret"),
         (("status", "--until", "99"), "is not a stage"),
-        (("report", "no-such-run"), "is not a run folder"),
+        (("report", "no-such-run"), "there is no such run"),
     ],
 )
 def test_a_mistake_is_one_block_and_exit_code_2(

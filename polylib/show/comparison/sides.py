@@ -3,7 +3,6 @@
 It knows run folders. A run that failed, stopped or is of an older version is a side like any other.
 """
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +11,7 @@ from typing import Any
 
 from polylib.errors import PolylibError
 from polylib.show.data import read_csv
-from polylib.show.run_folder import RunFolder, StageEntry, read_run
+from polylib.show.run_folder import RunFolder, StageEntry, find_run, read_run
 from polylib.show.words import Row
 
 LETTERS = "ABCDEFGHIJKL"
@@ -59,19 +58,10 @@ def read_sides(names: Sequence[str], folder: Path) -> tuple[Side, ...]:
     Raises PolylibError where there are fewer or more, or where one is not a run.
     """
     if not 2 <= len(names) <= len(LETTERS):
-        raise PolylibError("compare", f"{len(names)} runs were named", allowed=f"2 to {len(LETTERS)} runs")
-    return tuple(Side(letter, _read(name, folder)) for letter, name in zip(LETTERS, names, strict=False))
-
-
-def _read(name: str, folder: Path) -> RunFolder:
-    path = Path(name) if Path(name).is_dir() else folder / name
-    if not (path / "manifest.json").is_file():
-        known = sorted(found.parent.name for found in folder.glob("*/manifest.json"))
-        near = difflib.get_close_matches(path.name, known, n=1, cutoff=0.4)
-        problem = "is not a run: it holds no manifest.json" if path.is_dir() else "there is no such run"
-        meant = f"; did you mean {near[0]}?" if near else ""
-        raise PolylibError(name, problem, remedy=f"name a run's folder, or its name below {folder.name}{meant}")
-    return read_run(path.resolve())
+        said = "1 run was named" if len(names) == 1 else f"{len(names)} runs were named"
+        raise PolylibError("compare", said, allowed=f"2 to {len(LETTERS)} runs")
+    paths = [find_run(name, folder).resolve() for name in names]
+    return tuple(Side(letter, read_run(path)) for letter, path in zip(LETTERS, paths, strict=False))
 
 
 def mapping(value: Any) -> dict[str, Any]:
