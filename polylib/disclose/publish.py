@@ -20,6 +20,7 @@ from polylib.disclose.record import RECORD_FILE, Audit, Release, StudyRecord, re
 from polylib.disclose.registry import REGISTRY_FILE, Released, check_released, joined, read_registry, write_registry
 from polylib.errors import PolylibError
 from polylib.files import atomic_path, read_json, sha256_file, write_text
+from polylib.show.words import listed
 
 AUGMENTED, DISCLOSED = "30", "95"  # numbers of stages
 NEEDED = (AUGMENTED, *MEASURING, DISCLOSED)
@@ -45,10 +46,15 @@ def read_run(folder: Path) -> FinishedRun:
     if lacking:
         raise PolylibError(
             str(folder),
-            f"cannot be published: stage {' and '.join(lacking)} did not finish",
+            f"cannot be published: stage{'s' if lacking[1:] else ''} {listed(lacking)} did not finish",
             remedy="run the study to its end",
         )
     disclosed = _folder(folder, stages[DISCLOSED])
+    if RECORD_FILE not in stages[DISCLOSED]["outputs"]:
+        raise PolylibError(
+            str(folder), "cannot be published: it was made by an older version, which kept no record of a study",
+            remedy="run the study again and publish that run",
+        )  # fmt: skip
     _verify(disclosed, stages[DISCLOSED], (RECORD_FILE, f"{BUNDLES}/"))
     augmented = _folder(folder, stages[AUGMENTED])
     return FinishedRun(folder, manifest, read_record(disclosed / RECORD_FILE), disclosed, augmented)

@@ -148,6 +148,26 @@ def test_a_run_without_a_stage_is_refused_by_its_name(tmp_path: Path, stage: str
         read_run(run)
 
 
+def test_all_stages_that_a_run_lacks_are_named_at_once(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    manifest = json.loads((run / "manifest.json").read_text())
+    manifest["stages"] = [one for one in manifest["stages"] if one["id"][:2] not in ("70", "80", "95")]
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(PolylibError, match="stages 70, 80 and 95 did not finish"):
+        read_run(run)
+
+
+def test_a_run_that_kept_no_record_is_told_to_be_of_an_older_version(tmp_path: Path) -> None:
+    run = make_run(tmp_path)
+    manifest = json.loads((run / "manifest.json").read_text())
+    outputs = next(one for one in manifest["stages"] if one["id"].startswith("95"))["outputs"]
+    del outputs["record.json"]
+    (run / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(PolylibError, match="made by an older version") as refused:
+        read_run(run)
+    assert "run the study again" in refused.value.remedy
+
+
 def test_a_folder_that_holds_something_is_refused_and_left_alone(tmp_path: Path) -> None:
     run, target = read_run(make_run(tmp_path)), tmp_path / "out"
     target.mkdir()
