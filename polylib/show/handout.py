@@ -21,26 +21,35 @@ def write_handout(run: Path, to: Path) -> Path:
     """Copy the pages and tables of a run into the new folder `to`; return its first page.
 
     run: a run folder with its report. A link to what stays behind becomes plain text. The folder appears whole or
-    not at all. Raises PolylibError where `run` has no report or `to` is there already.
+    not at all. Raises PolylibError where `run` has no report, or `to` is there already or cannot be written.
     """
     run, to = Path(run), Path(to)
     if not (run / "index.html").is_file():
         raise PolylibError(str(run), "has no report", remedy=f"python3 -m polylib report {run}")
     if to.exists():
         raise PolylibError(str(to), "is there already", remedy="name a new folder, or remove this one")
-    to.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=to.parent, prefix=".handout-") as made:
-        folder = Path(made) / to.name
-        for source in sorted(path for pattern in TAKEN for path in run.glob(pattern) if path.is_file()):
-            place = folder / source.relative_to(run)
-            place.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source, place)
-        if (run / PICTURE).is_file():
-            shutil.copyfile(run / PICTURE, folder / Path(PICTURE).name)
-        for page in sorted(folder.rglob("*.html")):
-            write_text(page, _closed(page.read_text(encoding="utf-8"), page.parent, folder))
-        folder.rename(to)
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=to.parent, prefix=".handout-") as made:
+            _fill(Path(made) / to.name, run)
+            (Path(made) / to.name).rename(to)
+    except OSError as error:
+        raise PolylibError(
+            str(to), f"cannot be written ({error.strerror or error})",
+            remedy="choose a folder you may write to, on a disk with free space",
+        ) from error  # fmt: skip
     return to / "index.html"
+
+
+def _fill(folder: Path, run: Path) -> None:
+    for source in sorted(path for pattern in TAKEN for path in run.glob(pattern) if path.is_file()):
+        place = folder / source.relative_to(run)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, place)
+    if (run / PICTURE).is_file():
+        shutil.copyfile(run / PICTURE, folder / Path(PICTURE).name)
+    for page in sorted(folder.rglob("*.html")):
+        write_text(page, _closed(page.read_text(encoding="utf-8"), page.parent, folder))
 
 
 def _closed(text: str, place: Path, folder: Path) -> str:

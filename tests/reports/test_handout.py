@@ -44,3 +44,9 @@ def test_a_folder_without_a_report_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PolylibError, match="has no report"):
         write_handout(tmp_path, tmp_path / "new")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_place_that_cannot_be_written_is_named(finished: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(PolylibError, match=r"file/new: cannot be written"):
+        write_handout(finished, tmp_path / "file" / "new")
