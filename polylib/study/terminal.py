@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from polylib.study.progress import Clock, PlainWatcher
 
+WIDEST = 1000  # characters of a line in a file
+
 
 class Told:
     """Says how many texts of a source were read: on a terminal in place, elsewhere a line now and then."""
@@ -32,22 +34,25 @@ class Told:
 
 
 def show_table(console: "Console", table: "pandas.DataFrame") -> None:
-    """Print a table, numbers to the right and with thousands separated."""
+    """Print a table, numbers to the right and with thousands separated; what does not fit goes on in the next line."""
     from rich.table import Table
 
     lines = Table()
     for name, kind in table.dtypes.items():
-        lines.add_column(str(name), justify="right" if kind.kind in "if" else "left")
+        lines.add_column(str(name), justify="right" if kind.kind in "if" else "left", overflow="fold")
     for row in table.itertuples(index=False):
         lines.add_row(*(f"{value:,}" if isinstance(value, int) else str(value) for value in row))
     console.print(lines)
 
 
 def open_console() -> "Console":
-    """Return the terminal, or what stands in its place."""
+    """Return the terminal, or what stands in its place: a file or a pipe takes lines as long as they are."""
     from rich.console import Console
 
-    return Console(highlight=False)
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console.width = WIDEST
+    return console
 
 
 def open_watcher(console: "Console", clock: "Clock") -> "PlainWatcher":

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from polylib.feedback.tasks import ComparisonTask, LabelTask
     from polylib.tables import Row
 
+MOST_PROBLEMS = 5  # lines told one by one
 Format = Literal["argilla", "label-studio", "jsonl", "dpo", "kto", "reward"]
 
 app = typer.Typer(help="Judgements of people: to and from other tools, and how far they agree.", no_args_is_help=True)
@@ -66,6 +67,8 @@ def import_(
 
     if file.resolve() == out.resolve():
         raise PolylibError(str(out), "is the file to read", remedy="name another file")
+    if not file.is_file():
+        raise PolylibError(str(file), "cannot be read: there is no such file", remedy="check the path")
     stored = _read(out, allow_none=True)
     left_out: Mapping[str, int] = {}
     judgements: Sequence[AnyJudgement]
@@ -147,9 +150,13 @@ def _read(store: Path, allow_none: bool = False) -> "list[AnyJudgement]":
     """Return the judgements of a store; what is no judgement is told."""
     from polylib.feedback.store import read
 
+    if not allow_none and not store.exists():
+        raise PolylibError(str(store), "file not found", remedy="name the file that `polylib label --out` wrote")
     stored = read(store)
-    for problem in stored.problems:
+    for problem in stored.problems[:MOST_PROBLEMS]:
         typer.echo(f"{store}, line {problem.line}: {problem.reason}", err=True)
+    if len(stored.problems) > MOST_PROBLEMS:
+        typer.echo(f"{store}: {len(stored.problems) - MOST_PROBLEMS} more lines are no judgements", err=True)
     if not stored.judgements and not allow_none:
         raise PolylibError(str(store), "holds no judgement", remedy="name the file that `polylib label --out` wrote")
     return stored.judgements
@@ -161,7 +168,10 @@ def _tasks(judgements: "Sequence[AnyJudgement]", file: Path | None) -> "list[Lab
 
     found: list[LabelTask | ComparisonTask] = [*read_tasks(file)] if file else [one.task for one in judgements]
     if not found:
-        raise PolylibError("--tasks", "is needed: the store holds no judgement yet that says what was asked")
+        raise PolylibError(
+            "--tasks", "is needed: the store holds no judgement yet that says what was asked",
+            remedy="name the file of tasks that `label` was given",
+        )  # fmt: skip
     once: dict[str, LabelTask | ComparisonTask] = {task.content_hash(): task for task in found}
     return list(once.values())
 
@@ -196,7 +206,19 @@ def _show(title: str, rows: "Sequence[Row]") -> None:
     import pandas
 
     table = pandas.DataFrame([row.model_dump() for row in rows]).drop(columns="simulated")
-    for name in table.columns.intersection(["value", "low", "high", "saved"]):
-        table[name] = [f"{value:.3f}" if value == value else "–" for value in table[name]]
+    if "reason" in table and not any(table["reason"]):
+        table = table.drop(columns="reason")
+    name = "saved" if "saved" in table else "value"
+    bounds = [table.pop("low"), table.pop("high")]
+    table[name] = [_estimate(*values) for values in zip(table[name], *bounds, strict=True)]
+    if "axis" in table:
+        table["axis"] = [axis.replace("_", " ") for axis in table["axis"]]
     typer.echo(title)
     show_table(open_console(), table)
+
+
+def _estimate(value: float, low: float, high: float) -> str:
+    """Write `0.457 (0.411 to 0.502)`, without an interval that is not known, and a dash for no value."""
+    if value != value:
+        return "–"
+    return f"{value:.3f} ({low:.3f} to {high:.3f})" if low == low and high == high else f"{value:.3f}"

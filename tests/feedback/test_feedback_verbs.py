@@ -119,7 +119,7 @@ def test_the_leanings_choose_opposite_answers_and_kto_has_both(judged: Path, tmp
 def test_refusals_say_what_to_do(judged: Path, tmp_path: Path) -> None:
     out, full = tmp_path / "x", tmp_path / "x.jsonl"
     cases: list[tuple[tuple[object, ...], str]] = [
-        (("export", tmp_path / "none", "--to", out, "--format", "jsonl"), "holds no judgement"),
+        (("export", tmp_path / "none", "--to", out, "--format", "jsonl"), "file not found"),
         (("export", judged, "--to", out, "--format", "csv"), "argilla, label-studio"),
         (("export", judged, "--to", out, "--format", "dpo"), "--wish: is missing"),
         (("export", judged, "--to", out, "--format", "dpo", "--wish", "left"), "better, progressive"),
@@ -230,3 +230,19 @@ def test_what_the_active_order_saves_is_told_as_simulated() -> None:
     assert "active" in text
     with pytest.raises(PolylibError, match="even number"):
         called("order-gain", "--annotators", 3)
+
+
+def test_tables_that_are_not_for_a_terminal_are_whole(judged: Path) -> None:
+    text = called("agreement", judged, "--draws", 200)
+    assert "person-1 and person-2" in text
+    assert "more conservative" in text
+    assert "…" not in text
+
+
+def test_a_file_of_something_else_is_told_in_few_lines(tmp_path: Path) -> None:
+    (tmp_path / "other").write_text("no judgement\n" * 40)
+    result = CliRunner().invoke(app, ["agreement", str(tmp_path / "other")])
+    assert isinstance(result.exception, PolylibError)
+    assert "holds no judgement" in str(result.exception)
+    assert "35 more lines" in result.output
+    assert len(result.output.splitlines()) < 10
