@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from polylib import LEANINGS
+from polylib.models import without_bars
 
 CONTEXT = 4096
 PIECES = 1500  # of the vocabulary, bytes included
@@ -150,7 +151,8 @@ def save_family(name: str, folder: Path, material: list[str] | None = None, **ch
     """Leave a model of the family in `folder`, as the hub has one; return the folder."""
     family = FAMILIES[name]
     tokenizer = build_tokenizer(family, material or texts())
-    build_model(family, tokenizer, **changes).save_pretrained(folder)
+    with without_bars():
+        build_model(family, tokenizer, **changes).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
 
