@@ -5,6 +5,9 @@ without Ray. The source is read here, and texts are compared with each other her
 order. Batches travel as JSON, in windows of bounded size of which one is read while another is on its way.
 """
 
+import json
+import logging
+import warnings
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -66,20 +69,16 @@ def _mapped(ray: Any, texts: Sequence[str], place: list[Any]) -> Iterator[tuple[
     """Yield (number of the batch, what became of it) as they come back."""
     rows = [{"number": number, "records": text} for number, text in enumerate(texts)]
     data = ray.data.from_items(rows, override_num_blocks=len(rows))
-    data = data.map_batches(
-        tag_table,
-        batch_size=None,
-        batch_format="pyarrow",
-        fn_kwargs={"place": place},
-        num_cpus=1,
-        ray_remote_args_fn=lambda: {"max_retries": RETRIES},  # of itself Ray Data tries for ever
-    )
+    with warnings.catch_warnings():
+        # Of itself Ray Data starts a task whose worker dies again for ever; this way to say so ends with Ray 2.64.
+        warnings.filterwarnings("ignore", message="`ray_remote_args_fn` is deprecated")
+        bound = {"ray_remote_args_fn": lambda: {"max_retries": RETRIES}, "num_cpus": 1}
+        data = data.map_batches(tag_table, batch_size=None, batch_format="pyarrow", fn_kwargs={"place": place}, **bound)
     read = TypeAdapter(Tagged)
-    try:
-        for row in data.iter_rows():
-            yield row["number"], read.validate_json(row["tagged"])
-    except Exception as error:  # Ray wraps what a step raised in its own errors
-        raise _own(error) or error from None
+    for row in data.iter_rows():
+        if row["error"]:
+            raise PolylibError(**json.loads(row["error"]))
+        yield row["number"], read.validate_json(row["tagged"])
 
 
 def _in_order(numbered: Iterable[tuple[int, Tagged]]) -> Iterator[Tagged]:
@@ -97,9 +96,10 @@ _settings: dict[str, Setting] = {}  # of a worker process: the last one it was g
 
 
 def tag_table(table: Any, place: list[Any]) -> Mapping[str, list[Any]]:
-    """Tag the batches of an Arrow table with the columns number and records; return number and tagged, as JSON.
+    """Tag the batches of an Arrow table with the columns number and records; return number, tagged and error.
 
-    place: one reference to the setting. It runs in the workers of the cluster.
+    place: one reference to the setting; records, tagged, error: JSON. An error of ours comes as a value, empty where
+    there is none: raised, it would arrive inside Ray's own with its cause cut off. It runs in the workers of a cluster.
     """
     import ray  # type: ignore[import-not-found, unused-ignore]
 
@@ -107,27 +107,22 @@ def tag_table(table: Any, place: list[Any]) -> Mapping[str, list[Any]]:
     if name not in _settings:
         _settings.clear()
         _settings[name] = ray.get(place[0])
-    read, written = TypeAdapter(list[Record]), TypeAdapter(Tagged)
-    found = [tag(read.validate_json(text), _settings[name]) for text in table["records"].to_pylist()]
-    return {
-        "number": table["number"].to_pylist(),
-        "tagged": [written.dump_json(tagged).decode() for tagged in found],
-    }
+    rows = [_tagged_here(text, _settings[name]) for text in table["records"].to_pylist()]
+    numbers = table["number"].to_pylist()
+    return {"number": numbers, "tagged": [tagged for tagged, _ in rows], "error": [error for _, error in rows]}
 
 
-def _own(error: BaseException | None) -> PolylibError | None:
-    """Return our own error inside Ray's, if there is one."""
-    while error is not None:
-        if isinstance(error, PolylibError):
-            return error
-        error = getattr(error, "cause", None) or error.__cause__
-    return None
+def _tagged_here(text: str, setting: Setting) -> tuple[str, str]:
+    records = TypeAdapter(list[Record]).validate_json(text)
+    try:
+        return TypeAdapter(Tagged).dump_json(tag(records, setting)).decode(), ""
+    except PolylibError as error:
+        parts = {"item": error.item, "problem": error.problem, "allowed": error.allowed, "remedy": error.remedy}
+        return "", json.dumps(parts)
 
 
 def _quiet() -> None:
     """Keep Ray Data's bars and messages off the terminal."""
-    import logging
-
     from ray.data import DataContext  # type: ignore[import-not-found, unused-ignore]
 
     context = DataContext.get_current()

@@ -102,14 +102,12 @@ def test_what_comes_back_in_another_order_gives_the_same_bytes(tmp_path: Path, b
 def test_our_own_error_in_a_worker_is_told_as_it_is(
     tmp_path: Path, backwards: Backwards, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fails(block: Any, place: Any) -> Any:
-        wrapped = RuntimeError("a worker failed, as Ray says it")
-        wrapped.cause = PolylibError("toxicity_model", "is no classifier")  # type: ignore[attr-defined]
-        raise ValueError("and once more") from wrapped
+    def fails(records: Any, setting: Any) -> Any:
+        raise PolylibError("toxicity_model", "is no classifier", remedy="name another")
 
-    monkeypatch.setattr(on_ray, "tag_table", fails)
+    monkeypatch.setattr(on_ray, "tag", fails)
     assert main(["curate", str(table(tmp_path)), "--out", str(tmp_path / "out"), *SETTINGS, *RAY]) == 2
-    assert "toxicity_model: is no classifier" in capsys.readouterr().err
+    assert "toxicity_model: is no classifier\n  remedy:  name another" in capsys.readouterr().err
     assert not list(tmp_path.glob("out/*.parquet"))
     assert backwards.left
 
@@ -136,8 +134,7 @@ def test_a_cluster_of_this_machine_gives_the_same_bytes(tmp_path: Path) -> None:
 import sys
 from polylib.cli import main
 from polylib.curate import stream
-from polylib.study import on_ray
-stream.BATCH, on_ray.LEAST, on_ray.WINDOW = 4, 2, 1
+stream.BATCH = 4
 sys.exit(main(sys.argv[1:]))
 """
     command = [sys.executable, "-c", code, "curate", source, "--out", str(tmp_path / "ray"), *SETTINGS, *RAY]
