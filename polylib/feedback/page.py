@@ -16,6 +16,7 @@ from urllib.parse import parse_qs
 from polylib.errors import PolylibError
 from polylib.feedback.desk import Desk
 from polylib.feedback.session import STRENGTHS, Session, View
+from polylib.show.local import HEADERS, content_policy, page_templates
 
 if TYPE_CHECKING:
     from fastapi import FastAPI, Request
@@ -29,18 +30,6 @@ LEANINGS_OFFERED = (
     ("neither", "neither"),
 )  # fmt: skip
 _TEMPLATES = Path(__file__).parent / "templates"
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "same-origin",  # the token stays here, and forms still say their origin
-    "Cache-Control": "no-store",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-}
-_POLICY = (
-    "default-src 'none'; style-src 'nonce-{0}'; script-src 'nonce-{0}'; img-src data:; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 def serve_page(desk: Desk, announce: Callable[[str], None], port: int = 0, name: str = "") -> None:
@@ -82,9 +71,9 @@ def application(desk: Desk, token: str, address: str, name: str = "") -> "FastAP
         """Refuse whoever should not be here, and say on each answer what the browser may do with it."""
         refusal = refused(request, token, address)
         answer = _plain(*refusal) if refusal else await handle(request)
-        for header, value in _HEADERS.items():
+        for header, value in HEADERS.items():
             answer.headers.setdefault(header, value)
-        answer.headers.setdefault("Content-Security-Policy", _POLICY.format("none"))
+        answer.headers.setdefault("Content-Security-Policy", _policy("none"))
         return answer
 
     @made.get("/{_}/", response_model=None)
@@ -187,22 +176,16 @@ def _page(template: str, desk: Desk, status: int = 200, **context: Any) -> "Resp
     nonce = secrets.token_urlsafe(16)
     guidelines = Prose(anchors=False).render(desk.guidelines.text)
     text = _environment().get_template(template).render(nonce=nonce, guidelines=guidelines, **context)
-    return HTMLResponse(text, status, headers={"Content-Security-Policy": _POLICY.format(nonce)})
+    return HTMLResponse(text, status, headers={"Content-Security-Policy": _policy(nonce)})
+
+
+def _policy(nonce: str) -> str:
+    return content_policy(nonce, connect="none", form="self")
 
 
 @lru_cache(maxsize=1)
 def _environment() -> "Environment":
-    """Return the template environment: escaping on, a missing value is an error."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    made = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    for name, file in (("css", "page.css"), ("keys", "keys.js")):
-        made.globals[name] = Markup((_TEMPLATES / file).read_text(encoding="utf-8"))
-    return made
+    return page_templates(_TEMPLATES, keys="keys.js")
 
 
 def _plain(status: int, text: str) -> "Response":

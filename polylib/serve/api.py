@@ -137,7 +137,8 @@ def offered(catalogue: Catalogue, name: str) -> Offer:
     """Return what a name means. Raises RefusedError with status 404 for one that is not offered."""
     offer = catalogue.find(name)
     if offer is None:
-        allowed = f"there is no such model; there are {', '.join(catalogue.names)}"
+        more = " (blend:W for any W from 0 to 1 with two decimals)" if catalogue.find("blend:0.5") else ""
+        allowed = f"there is no such model; there are {', '.join(catalogue.names)}{more}"
         raise RefusedError(404, allowed, "model", "model_not_found")
     return offer
 

@@ -13,19 +13,14 @@ from typing import Any
 
 from polylib.serve.answers import error_body
 from polylib.serve.limits import Limits, Rate
+from polylib.show import local
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
-HEADERS = {
-    "x-content-type-options": "nosniff",
-    "x-frame-options": "DENY",
-    "referrer-policy": "same-origin",
-    "cache-control": "no-store",
-    "cross-origin-opener-policy": "same-origin",
-    "cross-origin-resource-policy": "same-origin",
+HEADERS = local.HEADERS | {
     "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
     "x-ai-generated": "false",  # answers say true
 }

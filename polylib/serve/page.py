@@ -14,6 +14,7 @@ from polylib.bank.loader import load_issues
 from polylib.serve.catalogue import BALANCED, ROUTED, Catalogue
 from polylib.serve.limits import Limits
 from polylib.serve.offers import figure_of
+from polylib.show.local import content_policy, page_templates
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -24,11 +25,6 @@ FEWEST, MOST = 2, 4  # answers side by side
 LENGTH = 96  # tokens of an answer, unless the reader wants another
 BANNER = "AI. Answers of deliberately biased research models. Not neutral, not advice."
 _TEMPLATES = Path(__file__).parent / "templates"
-_LOOK = Path(__file__).parents[1] / "feedback" / "templates" / "page.css"  # one look for all pages of ours
-_POLICY = (
-    "default-src 'none'; style-src 'nonce-{0}'; script-src 'nonce-{0}'; connect-src 'self'; img-src data:; "
-    "form-action 'none'; base-uri 'none'; frame-ancestors 'none'"
-)
 
 
 def add_page(made: "FastAPI", catalogue: Catalogue, limits: Limits, token: str) -> None:
@@ -39,7 +35,9 @@ def add_page(made: "FastAPI", catalogue: Catalogue, limits: Limits, token: str) 
     async def page() -> "Response":
         nonce = secrets.token_urlsafe(16)
         text = _environment().get_template("page.html.j2").render(nonce=nonce, **contents(catalogue, limits))
-        return HTMLResponse(text, headers={"Content-Security-Policy": _POLICY.format(nonce)})
+        return HTMLResponse(
+            text, headers={"Content-Security-Policy": content_policy(nonce, connect="self", form="none")}
+        )
 
 
 def contents(catalogue: Catalogue, limits: Limits) -> dict[str, Any]:
@@ -61,15 +59,4 @@ def contents(catalogue: Catalogue, limits: Limits) -> dict[str, Any]:
 
 @lru_cache(maxsize=1)
 def _environment() -> "Environment":
-    """Return the template environment: escaping on, a missing value is an error."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    from markupsafe import Markup
-
-    made = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
-    look = _LOOK.read_text(encoding="utf-8") + (_TEMPLATES / "page.css").read_text(encoding="utf-8")
-    made.globals["css"] = Markup(look)
-    made.globals["script"] = Markup((_TEMPLATES / "page.js").read_text(encoding="utf-8"))
-    return made
+    return page_templates(_TEMPLATES, style="page.css", script="page.js")

@@ -46,13 +46,9 @@ def write_page(path: Path, html: str) -> None:
 @lru_cache(maxsize=1)
 def environment() -> "Environment":
     """Return the template environment: escaping on, a missing value is an error."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    made = Environment(
-        loader=FileSystemLoader(_TEMPLATES), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
-        lstrip_blocks=True,
-    )  # fmt: skip
+    made = open_templates(_TEMPLATES)
     made.globals["css"] = Markup((_TEMPLATES / "style.css").read_text(encoding="utf-8"))
     made.filters["duration"] = duration
     made.filters["number"] = cell
@@ -60,6 +56,16 @@ def environment() -> "Environment":
     made.filters["plain"] = plain
     made.filters["literal"] = lambda value: json.dumps(value, ensure_ascii=False, default=str)
     return made
+
+
+def open_templates(folder: Path) -> "Environment":
+    """Return an environment of the templates in `folder`: escaping on, a missing value is an error."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    return Environment(
+        loader=FileSystemLoader(folder), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
 
 
 def png_uri(png: bytes) -> str:
