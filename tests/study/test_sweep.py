@@ -1,6 +1,5 @@
 """Sweeps: shared stages are computed once, failures stay alone, a crash costs nothing that was finished."""
 
-import json
 import os
 import signal
 import subprocess
@@ -15,7 +14,7 @@ from polylib.files import read_json
 from polylib.study.stages import Project, default_project
 from polylib.study.sweep.engine import RunState, Sweep, counts
 from polylib.study.sweep.grid import Plan, read_plan
-from polylib.study.sweep.job import LOG, perform
+from polylib.study.sweep.job import LOG, perform, write_task
 from polylib.study.sweep.ledger import Ledger, Result, read_result, write_result
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,10 +83,10 @@ def results(sweep: Sweep) -> list[Result]:
 def test_shared_stages_are_computed_once_failures_stay_alone_and_a_rerun_repeats_only_them(toy: Any) -> None:
     toy.add("10-first", '(stage.folder / "a.txt").write_text("a")')
     toy.add("20-second", FAILS, '(stage.folder / "b.txt").write_text(str(stage.parameters.seed))', reads=("10-first",))
-    text = "grid: {20-second.seed: [1, 13, 2]}"
+    text = "grid: {20-second.seed: [13, 1]}"
     sweep, started = swept(toy, text)
-    assert started == ["seed-1", "seed-13", "seed-2"]
-    assert counts(sweep.states) == {"finished": 2, "failed": 1}
+    assert started == ["seed-13", "seed-1"]
+    assert counts(sweep.states) == {"finished": 1, "failed": 1}
     assert sum("10-first" in one.computed for one in results(sweep)) == 1
     failed = next(state.result for state in sweep.states if state.state == "failed")
     assert failed
@@ -96,25 +95,26 @@ def test_shared_stages_are_computed_once_failures_stay_alone_and_a_rerun_repeats
 
     again, started = swept(toy, text)
     assert started == ["seed-13"]
-    assert [state.reused for state in again.states] == [True, False, True]
+    assert [state.reused for state in again.states] == [False, True]
 
-    next(toy.project.store.glob("20-second-*/b.txt")).write_text("tampered")
-    assert len(swept(toy, text)[1]) == 2  # the failed one and the one whose outputs no longer verify
-    _, started = swept(toy, "grid: {20-second.seed: [1, 2, 3]}")
-    assert started == ["seed-3"]
+    assert swept(toy, "grid: {20-second.seed: [1, 2]}")[1] == ["seed-2"]
+    toy.folder("10-first").joinpath("a.txt").write_text("tampered")
+    late = Sweep(toy.project, planned(toy, "grid: {20-second.seed: [1, 2]}"))
+    late.resume()
+    late.release()
+    assert counts(late.states) == {"queued": 2}  # outputs that no longer verify are no finished runs
 
 
 def test_a_result_that_was_left_unseen_is_taken_over(toy: Any) -> None:
     toy.add("10-only", "1")
-    text = "grid: {10-only.seed: [1, 2]}"
+    text = "grid: {10-only.seed: [1]}"
     sweep, _ = swept(toy, text)
     record = sweep.ledger.path
-    lines = record.read_text().splitlines()
-    kept = [line for line in lines if json.loads(line)["event"] == "started"]
-    record.write_text("\n".join(kept) + "\n" + lines[-1][:40])  # a crash while the last line was written
+    started_line, ended_line = record.read_text().splitlines()
+    record.write_text(started_line + "\n" + ended_line[:40])  # a crash while the last line was written
     again, started = swept(toy, text)
     assert started == []
-    assert counts(again.states) == {"finished": 2}
+    assert counts(again.states) == {"finished": 1}
     assert set(Ledger(record).ended) == {run.identity for run in again.plan.runs}
 
 
@@ -142,14 +142,13 @@ def test_one_sweep_at_a_time(toy: Any) -> None:
     second.release()
 
 
-def test_a_task_that_was_altered_is_refused(toy: Any) -> None:
+def test_a_task_that_was_altered_is_refused(toy: Any, tmp_path: Path) -> None:
     toy.add("10-only", "1")
-    sweep, _ = swept(toy, "grid: {10-only.seed: [1, 2]}")
-    folder = sweep.states[0].folder
-    (folder / "result.json").unlink()
-    (folder / "params.yaml").write_text("10-only: {seed: 5}")
+    plan = planned(toy, "grid: {10-only.seed: [1, 2]}")
+    write_task(toy.project, plan, plan.runs[0], tmp_path / "run")
+    (tmp_path / "run" / "params.yaml").write_text("10-only: {seed: 5}")
     with pytest.raises(PolylibError, match="is not what the sweep wrote"):
-        perform(toy.project, folder, "here")
+        perform(toy.project, tmp_path / "run", "here")
 
 
 def test_the_record_is_appended_to_and_survives_cut_off_lines(tmp_path: Path) -> None:
@@ -181,24 +180,36 @@ VERB = "import sys, typer\nfrom polylib.verbs.sweep import sweep\ntyper.run(swee
 
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere children end within a second, not at once")
-def test_a_killed_sweep_leaves_nothing_running_and_the_next_redoes_nothing_that_finished(
+def test_after_ctrl_c_or_a_kill_nothing_is_left_running_and_what_finished_is_not_repeated(
     tmp_path: Path, until: Any
 ) -> None:
     file = tmp_path / "kill.yaml"
-    file.write_text("base: [params/smoke.yaml]\ngrid: {all.seed: [1, 2]}\nuntil: 10-define-scope\n")
+    file.write_text("base: [params/smoke.yaml]\ngrid: {all.seed: [1, 2]}\nuntil: 00-check-environment\n")
     command = [sys.executable, "-c", VERB, str(file), "--workers", "1", "--folder", str(tmp_path / "reports")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     folder = tmp_path / "reports" / "sweep-kill"
-    with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
-        until(lambda: (folder / "runs" / "seed-2" / "progress.json").is_file())
-        where = read_json(folder / "runs" / "seed-2" / "progress.json")["where"]
-        process.send_signal(signal.SIGKILL)
-    until(lambda: not Path("/proc", where.removeprefix("process ")).exists(), 10)
+    first, second = (run.identity for run in read_plan(default_project(tmp_path / "reports"), file, 2).runs)
+
+    def sent(name: str, sign: signal.Signals) -> int:
+        """Start the sweep, send it a signal once this run is on its way, wait for both; return its exit code."""
+        note = folder / "runs" / name / "progress.json"
+        with subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL) as process:
+            until(note.is_file)
+            where = read_json(note)["where"]
+            process.send_signal(sign)
+        until(lambda: not Path("/proc", where.removeprefix("process ")).exists(), 10)
+        return process.returncode
+
+    assert sent("seed-1", signal.SIGINT) == 130
+    assert {name: one.state for name, one in Ledger(folder / "record.jsonl").ended.items()} == {first: "interrupted"}
+    assert "seed-1" in (folder / "index.html").read_text()
+    (folder / "runs" / "seed-1" / "progress.json").unlink()
+
+    assert sent("seed-2", signal.SIGKILL) == -signal.SIGKILL
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip().endswith("index.html")
     record = Ledger(folder / "record.jsonl")
-    first, second = (run.identity for run in read_plan(default_project(tmp_path / "reports"), file, 2).runs)
-    assert record.starts == {first: 1, second: 2}
+    assert record.starts == {first: 2, second: 2}
     assert {result.state for result in record.ended.values()} == {"finished"}
     assert "All 2 runs finished" in (folder / "index.html").read_text()
