@@ -144,13 +144,14 @@ def stages_of(folder: Path) -> dict[str, Path]:
     return found
 
 
-def open_catalogue(folder: Path, model: str = "", threads: int = 1, router: str = "gate") -> Catalogue:
+def open_catalogue(folder: Path | str, model: str = "", threads: int = 1, router: str = "gate") -> Catalogue:
     """Load the base and all adapters of a run or of a folder of bundles.
 
     model: `reference`, a local folder or a hub id; where empty, the base that the labels name, at its revision;
     router: `gate` or `arrow`, which needs no training and holds a second base. Raises PolylibError where a label is
     missing, malformed or does not fit weights, base or name.
     """
+    folder = Path(folder)  # people type it in notebooks
     folders, stages = bundles_of(folder), stages_of(folder)
     labels = {name: check_label(path) for name, path in folders.items()}
     bases = {(label.base_model, label.base_revision) for label in labels.values()}
