@@ -5,6 +5,7 @@ second: measured briefly on a CPU, stated by the maker for a GPU, times the shar
 estimate, given with the factor by which it may be off. It knows shapes, work and devices; nothing is loaded or fetched.
 """
 
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -26,8 +27,8 @@ class Device(NamedTuple):
     """What models run on.
 
     flops: of matrix products per second in the weights' type; moved: bytes read per second; memory: GB, 0 where it is
-    the machine's own; bytes: of one weight; reached: share of `flops` that reading and training reach; launch: seconds
-    that one layer costs in any call; measured: whether flops and bytes are.
+    not known; bytes: of one weight; reached: share of `flops` that reading and training reach; launch: seconds that one
+    layer costs in any call; measured: whether flops and bytes are.
     """
 
     name: str
@@ -81,7 +82,15 @@ def this_device() -> Device:
         moved = 4 * COPIED / _quickest(lambda: long.sum())
     finally:
         torch.set_num_threads(before)
-    return Device("this CPU", flops, moved, 0.0, 4, 0.3, 1e-3, True)
+    return Device("this CPU", flops, moved, _own_memory(), 4, 0.3, 1e-3, True)
+
+
+def _own_memory() -> float:
+    """Return the machine's memory in GB, 0 where the system does not say."""
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / GIGA
+    except (AttributeError, OSError, ValueError):
+        return 0.0
 
 
 def gpu(name: str, memory: float) -> Device:
