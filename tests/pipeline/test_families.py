@@ -23,6 +23,7 @@ from polylib.serve.limits import Limits
 from polylib.serve.orders import chat_order
 from polylib.serve.wire import ChatRequest, RefusedError
 from polylib.tables import read_table
+from polylib.tune import pair_trainer
 from polylib.tune.adapters import tune_condition
 from polylib.tune.examples import TuningExample, encode
 from polylib.tune.pair_trainer import reference_log_probabilities
@@ -251,7 +252,9 @@ def test_windows_narrower_than_a_chat_are_honoured_everywhere(name: str, materia
     assert numpy.abs(score_plan(model, plan) - one_by_one(model, plan)).max() <= BOUND
     found = reference_log_probabilities(model, known, padding, 2)
     with torch.no_grad():
+        later = pair_trainer._log_probabilities(model, known, padding, True)  # an earlier batch had proved trees
         alone = torch.stack([torch.stack([plain(model, pair.prompt, answer) for answer in pair[1:]]) for pair in known])
     assert (found - alone).abs().max() <= BOUND
+    assert (later - alone).abs().max() <= BOUND
     test_the_servers_answer_is_the_likeliest_token_by_token_and_ends_with_the_turn(case)
     test_answers_in_one_batch_are_those_given_alone(case)
