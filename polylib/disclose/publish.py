@@ -126,7 +126,7 @@ def refuse_gaps(record: StudyRecord) -> None:
     if missing:
         raise PolylibError(
             f"study {record.title!r}", "cannot be published: " + "; ".join(missing),
-            remedy="run the stages named with the audits that are missing, then publish that run",
+            remedy="the stages named measure what is missing: run the study again, then publish that run",
         )  # fmt: skip
 
 

@@ -55,7 +55,10 @@ def export_run(
             to.rmdir()
         os.replace(temporary, to)
     except OSError as error:
-        raise PolylibError(str(to), f"cannot be written ({error.strerror or error})", remedy="take another") from error
+        raise PolylibError(
+            str(to), f"cannot be written ({error.strerror or error})",
+            remedy="name a folder you may write to, on a disk with free space",
+        ) from error  # fmt: skip
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
     return to / PAGE

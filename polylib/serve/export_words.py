@@ -7,7 +7,8 @@ import json
 import shlex
 from collections.abc import Mapping, Sequence
 
-from polylib.disclose.label import Label
+from polylib.disclose.label import Label, Strength
+from polylib.show.words import interval, signed
 
 RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)  # what vLLM's --max-lora-rank takes
 VLLM, LLAMA = "http://127.0.0.1:8000/v1/chat/completions", "http://127.0.0.1:8080/v1/chat/completions"
@@ -88,10 +89,25 @@ def merged_page(labels: Mapping[str, Label]) -> str:
 
 
 def _start(engine: str, labels: Mapping[str, Label]) -> str:
-    rows = [f"| `{name}` | {label.political_lean} | {label.banner} |" for name, label in labels.items()]
+    rows = [
+        f"| `{name}` | {label.political_lean} | {_measured(label)} | {label.banner} |" for name, label in labels.items()
+    ]
     prohibited = "; ".join(dict.fromkeys(use for label in labels.values() for use in label.prohibited_use))
-    table = "\n".join(["| name | political lean | banner |", "| --- | --- | --- |", *rows])
-    return f"# Export for {engine}\n\n{table}\n\n{DUTY.format(prohibited=prohibited)}"
+    table = "\n".join(["| name | political lean | measured | banner |", "| --- | --- | --- | --- |", *rows])
+    scale = "Measured from −1 progressive to +1 conservative, on issues that no adapter was tuned on."
+    return f"# Export for {engine}\n\n{table}\n\n{scale}\n\n{DUTY.format(prohibited=prohibited)}"
+
+
+def _measured(label: Label) -> str:
+    """Say how far it leans; of what was made of adapters and not measured itself, how far each of them does."""
+    if label.strength is not None:
+        return _figure(label.strength)
+    alone = [f"{part.adapter} alone {_figure(part.strength)}" for part in label.parts if part.strength is not None]
+    return "; ".join(["not measured", *alone])
+
+
+def _figure(found: Strength) -> str:
+    return f"{signed(found.score)} ({interval(found.low, found.high)}, n = {found.n})"
 
 
 def _scaled(names: Sequence[str], weights: Mapping[str, float]) -> dict[str, object]:

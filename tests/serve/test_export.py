@@ -120,11 +120,13 @@ def test_the_page_names_commands_and_what_was_not_tested(written: dict[str, Path
     page = (written["vllm"] / "README.md").read_text()
     assert "--max-lora-rank 8 " in page
     assert "conservative=./conservative blend-0.5=./blend-0.5" in page
+    assert "| progressive | −0.50 (95 % interval −0.60 to −0.40, n = 16) |" in page
     for target in ("vllm", "merged"):
         page = (written[target] / "README.md").read_text()
         assert "Not tested: vLLM" in page
         assert "Prohibited: persuasion" in page
         assert check_label(written["vllm"] / "progressive").banner in page
+        assert "progressive alone −0.50 (95 % interval −0.60 to −0.40, n = 16); conservative alone +0.60" in page
 
 
 def test_what_is_there_is_never_written_over(bundles: Path, tmp_path: Path) -> None:
