@@ -54,7 +54,7 @@ def export(
 def import_(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="What the tool exported.")],
     out: Annotated[Path, typer.Option("--out", help="Store to add to; what it says already is not added again.")],
-    form: FormatOption,
+    form: Annotated[str, typer.Option("--format", help=" | ".join(one for one in get_args(Format) if one != "kto"))],
     wish: WishOption = "",
     tasks: TasksOption = None,
     annotator: Annotated[

@@ -1,12 +1,9 @@
 """What people are asked: the page on which they judge texts or pairs of answers."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import Annotated, Literal
 
 import typer
-
-if TYPE_CHECKING:
-    from polylib.feedback.order import Order
 
 
 def label(
@@ -16,7 +13,7 @@ def label(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine, 0 for any.")] = 0,
     guidelines: Annotated[Path | None, typer.Option(help="Your own guidelines instead of ours.")] = None,
     order: Annotated[
-        str, typer.Option(help="declared, or active: the pair that teaches most comes next.")
+        Literal["declared", "active"], typer.Option(help="active: the pair that teaches most comes next.")
     ] = "declared",
 ) -> None:
     """Open a page on this machine on which people judge texts or pairs of answers. Ctrl-C ends it."""
@@ -24,5 +21,5 @@ def label(
     from polylib.feedback.page import serve_page
     from polylib.feedback.tasks import read_tasks
 
-    desk = Desk(read_tasks(tasks), out, seed, guidelines, order=cast("Order", order))
+    desk = Desk(read_tasks(tasks), out, seed, guidelines, order=order)
     serve_page(desk, lambda address: typer.echo(f"judge here, Ctrl-C ends: {address}"), port)
