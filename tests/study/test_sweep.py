@@ -11,6 +11,7 @@ import pytest
 
 from polylib.errors import PolylibError
 from polylib.files import read_json
+from polylib.study import warm
 from polylib.study.stages import Project, default_project
 from polylib.study.sweep.engine import RunState, Sweep, counts
 from polylib.study.sweep.grid import Plan, read_plan
@@ -19,6 +20,12 @@ from polylib.study.sweep.ledger import Ledger, Result, read_result, write_result
 
 ROOT = Path(__file__).resolve().parents[2]
 FAILS = 'if stage.parameters.seed == 13:\n    raise ValueError("an unlucky seed")'
+
+
+@pytest.fixture(autouse=True)
+def _no_nursery(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start the one cell of each toy afresh: a nursery for every run costs twice that, and is tested elsewhere."""
+    monkeypatch.setattr(warm, "can_fork", lambda: False)
 
 
 class Over:

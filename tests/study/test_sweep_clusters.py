@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from polylib.errors import PolylibError
 from polylib.study.stages import default_project
 from polylib.study.sweep.engine import RunState, Sweep, counts
 from polylib.study.sweep.grid import Resources, read_plan
-from polylib.study.sweep.ray_cluster import RayBackend
+from polylib.study.sweep.ray_cluster import RayBackend, import_ray
 from polylib.study.sweep.slurm import SlurmBackend
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,6 +69,20 @@ def test_a_missing_package_is_named_with_its_extra(name: str, tmp_path: Path, mo
     }
     with pytest.raises(PolylibError, match=r"polylib\[cluster\]"):
         made[name]()
+
+
+def test_a_missing_token_is_said_before_ray_ends_the_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ray = ModuleType("ray")
+    monkeypatch.setitem(sys.modules, "ray", ray)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    for variable in ("RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"):
+        monkeypatch.delenv(variable, raising=False)
+    with pytest.raises(PolylibError, match="RAY_AUTH_TOKEN_PATH"):
+        import_ray(existing=True)
+    monkeypatch.setenv("RAY_AUTH_MODE", "disabled")
+    assert import_ray(existing=True) is ray
 
 
 @needs("submitit")

@@ -10,6 +10,10 @@ of `grid` and `lists` may be left out:
       model: [{name: small, params: [params/models/smollm2-135m.yaml], set: {}}]
     until: 70-measure-bias               # last stage wanted
     resources: {minutes: 240}            # what one run needs on a cluster
+
+`gpus` keeps that many GPUs of one node free for each run; the cluster says which they are (CUDA_VISIBLE_DEVICES).
+Every stage of a run is one process and trains on the first of them: ask for one. Alignment in several processes
+(DDP, FSDP) is a command of its own, `polylib.tune.launch`, that no stage starts.
 """
 
 import json
@@ -42,7 +46,7 @@ class Resources(_Strict):
 
     minutes: int = Field(240, ge=1, description="Slurm ends the run after this time")
     memory_gb: float = Field(8.0, gt=0, description="memory that Slurm keeps free for it")
-    gpus: int = Field(0, ge=0, description="GPUs of one run")
+    gpus: int = Field(0, ge=0, description="GPUs of one run, of which its stages use the first")
     partition: str = Field("", description="Slurm partition, empty for the cluster's default")
     account: str = Field("", description="Slurm account, empty for the user's default")
 
