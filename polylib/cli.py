@@ -53,7 +53,9 @@ def run(
     params: Params = None,
     assignments: Assignments = None,
     until: Annotated[str | None, typer.Option(help="Last stage wanted, e.g. 30 or 40-finetune-placebo.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run and why, and stop.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would run and why, what it downloads and needs, and stop.")
+    ] = False,
     timeout: Annotated[int | None, typer.Option(min=1, help="Seconds a stage may take, for every stage.")] = None,
     folder: Folder = Path("reports"),
 ) -> None:
@@ -64,6 +66,7 @@ def run(
     project, study = _asked(params, assignments, folder)
     if dry_run:
         _show_plan(project, study, until)
+        _show_outlook(project, study, until)
     else:
         raise typer.Exit(_run(project, study, until, timeout))
 
@@ -210,3 +213,13 @@ def _show_plan(project: "Project", study: "Study", until: str | None) -> None:
     width = max(len(stage.id) for stage in stages)
     for stage, runs, why in forecast(project, stages, study.parameters):
         typer.echo(f"{stage.id:<{width}}  {'would run' if runs else 'unchanged'}: {why}")
+
+
+def _show_outlook(project: "Project", study: "Study", until: str | None) -> None:
+    from polylib.study.outlook import outlook, outlook_lines, this_device
+    from polylib.study.plan import forecast
+
+    stages = [stage.id for stage, runs, _ in forecast(project, project.upto(until), study.parameters) if runs]
+    if stages:
+        for line in outlook_lines(outlook(stages, study.parameters, this_device())):
+            typer.echo(line)
