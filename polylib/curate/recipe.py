@@ -21,7 +21,18 @@ from polylib.curate.set_steps import SET_STEPS
 from polylib.curate.sources.bank import NAME as BANK
 from polylib.curate.sources.settings import located
 from polylib.curate.steps import Setting
-from polylib.curate.stream import SAMPLE, STREAMED, Gathered, Store, Tell, Write, decide, gather
+from polylib.curate.stream import (
+    SAMPLE,
+    STREAMED,
+    Gathered,
+    Store,
+    Tagging,
+    Tell,
+    Write,
+    decide,
+    gather,
+    tagged_batches,
+)
 from polylib.files import read_json
 from polylib.show.words import listed, percent
 from polylib.tables import table_writer, write_table
@@ -53,14 +64,19 @@ def read_splits(scope_folder: Path) -> dict[str, str]:
 
 
 def curate(
-    parameters: CurateParameters, splits: Mapping[str, str], folder: Path, tell: Tell = lambda source, texts: None
+    parameters: CurateParameters,
+    splits: Mapping[str, str],
+    folder: Path,
+    tell: Tell = lambda source, texts: None,
+    tagging: Tagging = tagged_batches,
 ) -> Curated:
     """Curate all sources of the parameters and write the tables of the stage into `folder`.
 
     splits: issue id to `trained` or `held_out`; an issue without a split counts as held out; tell: called
-    with a source's name and the number of its texts read so far. Memory
-    is bounded by `maximum_texts`, whatever the size of the sources. Raises PolylibError where a
-    source is missing or too much of it cannot be read; then no table is written.
+    with a source's name and the number of its texts read so far; tagging: where texts are looked at one by one,
+    in processes of this machine unless another way is given. Memory is bounded by `maximum_texts`, whatever the
+    size of the sources. Raises PolylibError where a source is missing or too much of it cannot be read; then
+    no table is written.
     """
     issues = load_issues()
     held_out = frozenset(issue.id for issue in issues if splits.get(issue.id) != "trained")
@@ -68,7 +84,7 @@ def curate(
     deletions = read_deletion_list(located(parameters.deletion_list)) if parameters.deletion_list else DeletionList()
     setting = Setting(parameters, issues, held_out, claims, deletions)
     with table_writer(folder / "removed.parquet", Record) as write:
-        curated = _curated(setting, write, tell)
+        curated = _curated(setting, write, tell, tagging)
     write_table(folder / "records.parquet", curated.records, Record)
     write_table(folder / "rejects.parquet", curated.rejects, Reject)
     write_table(folder / "funnel.parquet", curated.funnel, FunnelRow)
@@ -76,11 +92,11 @@ def curate(
     return curated
 
 
-def _curated(setting: Setting, write: Write, tell: Tell) -> Curated:
+def _curated(setting: Setting, write: Write, tell: Tell, tagging: Tagging) -> Curated:
     parameters = setting.parameters
     ledger = Ledger(STEPS, parameters.seed, [step.name for step in TEXT_STEPS])
     store = Store(parameters.maximum_texts, parameters.seed)
-    gathered = [gather(source, setting, ledger, store, write, tell) for source in parameters.settings()]
+    gathered = [gather(source, setting, ledger, store, write, tell, tagging) for source in parameters.settings()]
     records = store.records()
     gathered_texts, background = records, [record.text for record in records if not record.issue]
     for step in SET_STEPS:

@@ -39,6 +39,9 @@ class Tagged(NamedTuple):
     empty: list[Reject]
 
 
+Tagging = Callable[[Iterable[Sequence[Record]], Setting], Iterator[Tagged]]
+
+
 class Store:
     """Holds up to `most` texts per source and side: those whose hash comes first, in the order they came."""
 
@@ -118,11 +121,12 @@ class Gathered(NamedTuple):
 
 
 def gather(
-    source: SourceSettings, setting: Setting, ledger: Ledger, store: Store, write: Write, tell: Tell
+    source: SourceSettings, setting: Setting, ledger: Ledger, store: Store, write: Write, tell: Tell, tagging: Tagging
 ) -> Gathered:
     """Stream one source through the local steps into `store`, and what is removed to `write`.
 
-    tell: called with the source's name and the number of texts read after every batch.
+    tell: called with the source's name and the number of texts read after every batch; tagging: gives for each
+    batch what `tag` makes of it, in order.
     Raises PolylibError where the source is missing or more of it is unreadable than allowed.
     """
     chosen = setting.parameters
@@ -133,7 +137,7 @@ def gather(
     tally = Tally(source.source)
     rejects: list[Reject] = []
     batches = (tally.counted(batch) for batch in batches_of(source.read(intake), BATCH))
-    for tagged in tagged_batches(batches, setting):
+    for tagged in tagging(batches, setting):
         rejects += tagged.empty
         ledger.show(tagged.changes)
         ledger.started(tagged.records)

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from polylib import CONDITIONS
 from polylib.bank.loader import load_issues
+from polylib.disclose.summary import LABORATORY
+from polylib.models import REFERENCE_NAME
 from polylib.serve.catalogue import BALANCED, ROUTED, Catalogue
 from polylib.serve.limits import Limits
 from polylib.serve.offers import figure_of
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
 
 FEWEST, MOST = 2, 4  # answers side by side
 LENGTH = 96  # tokens of an answer, unless the reader wants another
+TEMPERATURE = 0.3  # unless the reader wants another; above it small models lose the thread
 BANNER = "AI. Answers of deliberately biased research models. Not neutral, not advice."
 _TEMPLATES = Path(__file__).parent / "templates"
 
@@ -53,7 +56,8 @@ def contents(catalogue: Catalogue, limits: Limits) -> dict[str, Any]:
         "banner": BANNER, "offers": single, "figures": figures, "several": several, "dial": blends,
         "chosen": chosen if len(chosen) > 1 else names[:FEWEST], "fewest": FEWEST, "most": MOST,
         "issues": sorted(issues, key=lambda issue: str(issue["title"])), "length": min(LENGTH, limits.answer),
-        "longest": limits.answer,
+        "longest": limits.answer, "temperature": TEMPERATURE,
+        "laboratory": LABORATORY if catalogue.loaded.name == REFERENCE_NAME else "",
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from polylib.serve.decoding import Piece
 from polylib.serve.limits import Limits
 from polylib.serve.offers import Offer
 from polylib.serve.orders import chat_order
-from polylib.serve.page import BANNER, FEWEST, LENGTH, MOST
+from polylib.serve.page import BANNER, FEWEST, LENGTH, MOST, TEMPERATURE
 from polylib.serve.wire import ChatRequest, Message, RefusedError
 from polylib.serve.worker import BusyError, Job, Worker
 
@@ -124,7 +124,7 @@ class _Comparison:
                 continuous_update=False, layout={"width": "26em"},
             ),
             "temperature": kit.BoundedFloatText(
-                value=0.7, min=0, max=2, step=0.1, description="Temperature", style=_WIDE, layout=narrow
+                value=TEMPERATURE, min=0, max=2, step=0.1, description="Temperature", style=_WIDE, layout=narrow
             ),
             "seed": kit.BoundedIntText(value=1, min=0, max=2**31 - 1, description="Seed", style=_WIDE, layout=narrow),
             "length": kit.BoundedIntText(

@@ -16,6 +16,8 @@ from polylib.parameters import StageParameters
 if TYPE_CHECKING:
     import pandas
 
+    from polylib.curate.stream import Tagging
+
 RECORD = "parameters.json"
 SCOPE = "scope.json"
 CURATE, AUGMENT = "20-curate-data", "30-augment-counterfactuals"
@@ -59,19 +61,20 @@ def curate_alone(
     from polylib.curate.documents import write_documents
     from polylib.curate.parameters import CurateParameters
     from polylib.curate.recipe import curate, left_per_step, read_splits
+    from polylib.curate.stream import tagged_batches
 
     overlays = [{"sources": [source]}]
     parameters = _parameters(CURATE, CurateParameters, overlays, assignments)
     _claim(out)
-    with nullcontext() if ray is None else _on_ray(ray):
+    with nullcontext(tagged_batches) if ray is None else _on_ray(ray) as tagging:
         _write_scope(scope, out)
-        curated = curate(parameters, read_splits(out), out, tell)
+        curated = curate(parameters, read_splits(out), out, tell, tagging)
     write_documents(curated, parameters, out)
     write_json(out / RECORD, {CURATE: parameters.model_dump()})
     return left_per_step(curated.funnel)
 
 
-def _on_ray(address: str) -> AbstractContextManager[None]:
+def _on_ray(address: str) -> "AbstractContextManager[Tagging]":
     from polylib.study.on_ray import tagging_on_ray
 
     return tagging_on_ray(address)
@@ -114,7 +117,8 @@ def _parameters(
 
 def _claim(out: Path) -> None:
     """Raise PolylibError where `out` holds something that is not ours, so that nothing is overwritten."""
-    if out.exists() and (not out.is_dir() or (any(out.iterdir()) and not (out / RECORD).is_file())):
+    begun = out.is_dir() and {path.name for path in out.iterdir()} <= {SCOPE}  # empty, or an attempt that failed
+    if out.exists() and not begun and not (out / RECORD).is_file():
         raise PolylibError(f"--out {out}", "exists and was not made by this command", remedy="name a new folder")
 
 

@@ -19,10 +19,9 @@ from typing import Any
 from pydantic import TypeAdapter
 
 import polylib
-from polylib.curate import stream
 from polylib.curate.record import Record
 from polylib.curate.steps import Setting
-from polylib.curate.stream import Tagged, tag
+from polylib.curate.stream import Tagged, Tagging, tag
 from polylib.errors import PolylibError
 from polylib.study.sweep.job import environment
 from polylib.study.sweep.ray_cluster import RETRIES, connected
@@ -33,20 +32,17 @@ _ROOT = Path(polylib.__file__).resolve().parents[1]
 
 
 @contextmanager
-def tagging_on_ray(address: str) -> Iterator[None]:
-    """Have curation tag its batches on the cluster at `address`, on one made here where that is empty; then leave it.
+def tagging_on_ray(address: str) -> Iterator[Tagging]:
+    """Yield what tags batches on the cluster at `address`, on one made here where that is empty; then leave it.
 
     Each batch becomes what `tag` makes of it, and they come in their order, whatever comes back first. Raises
     PolylibError where Ray is missing or refuses.
     """
     ray = connected(address, environment(_ROOT))
-    before = stream.tagged_batches
     try:
         _quiet()
-        stream.tagged_batches = partial(_tagged, ray)  # the one place where curation asks for processes
-        yield
+        yield partial(_tagged, ray)
     finally:
-        stream.tagged_batches = before
         ray.shutdown()
 
 

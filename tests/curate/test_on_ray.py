@@ -96,7 +96,6 @@ def test_what_comes_back_in_another_order_gives_the_same_bytes(tmp_path: Path, b
     assert len(backwards.windows) > 1
     assert max(backwards.windows) == 4
     assert backwards.left
-    assert stream.tagged_batches.__name__ == "tagged_batches"  # and curation is as before
 
 
 def test_our_own_error_in_a_worker_is_told_as_it_is(

@@ -1,9 +1,6 @@
 """The widget: the same sitting as at the page, pressed button by button, and once in a real JupyterLab."""
 
 import os
-import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +12,7 @@ from polylib.feedback.desk import Desk
 from polylib.feedback.judgements import ComparisonJudgement, LabelJudgement, by_kind, standing
 from polylib.feedback.tasks import ComparisonTask, LabelTask, write_tasks
 from polylib.feedback.widget import judging_widget
-
-ROOT = Path(__file__).parents[2]
+from tests.laboratory import jupyterlab, run_cell
 
 
 def walk(widget: Any) -> Iterator[Any]:
@@ -82,32 +78,15 @@ def test_an_impossible_name_is_refused_in_words(tmp_path: Path, label_tasks: lis
 @pytest.fixture
 def laboratory(tmp_path: Path) -> Iterator[str]:
     """Return the address of a JupyterLab of its own, in `tmp_path / work`."""
-    work = tmp_path / "work"
-    work.mkdir(exist_ok=True)
-    own = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
-         "--ServerApp.port=0", "--IdentityProvider.token=test", f"--ServerApp.root_dir={work}",
-         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
-        cwd=work, env={**os.environ, **own, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    url = ""
-    for line in process.stderr:
-        if found := re.search(r"http://127\.0\.0\.1:\d+/lab", line):
-            url = found.group()
-            break
-    yield url
-    process.terminate()
-    process.wait(20)
-    process.stderr.close()
+    with jupyterlab(tmp_path) as url:
+        yield url
 
 
 CELL = """from pathlib import Path
 from polylib.feedback.desk import Desk
 from polylib.feedback.tasks import read_tasks
 from polylib.feedback.widget import judging_widget
+from tests.laboratory import jupyterlab, run_cell
 tasks, store = read_tasks(Path('tasks.jsonl')), Path('judgements.jsonl')
 judging_widget(Desk(tasks, store, 1, salt=Path('salt'), order='active'), 'NAME')"""
 
@@ -117,31 +96,10 @@ class Notebook:
 
     def __init__(self, browser: Any, laboratory: str, work: Path, name: str) -> None:
         """Write the notebook, open it and run its cell."""
-        import nbformat
-        import playwright.sync_api as playwright
-
-        cell = nbformat.v4.new_code_cell(CELL.replace("NAME", name))
-        notebook = nbformat.v4.new_notebook(cells=[cell])
-        notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-        nbformat.write(notebook, work / f"{name}.ipynb")
         self.context = browser.new_context(viewport={"width": 1300, "height": 1150})
         self.page = self.context.new_page()
-        self.page.goto(f"{laboratory}/workspaces/{name}/tree/{name}.ipynb?token=test")  # a workspace of their own
-        self.page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(
-            state="attached", timeout=60_000
-        )
         begin = self.page.get_by_role("button", name="I have read this: start")
-        for _ in range(10):  # JupyterLab drops a key that comes while it still builds the page
-            if self.page.locator("dialog.jp-Dialog").count():
-                self.page.keyboard.press("Enter")  # which kernel, where it starts slowly: the one that is named
-            try:
-                self.page.locator(".jp-Notebook .cm-content").first.click(timeout=8_000)
-                self.page.keyboard.press("Shift+Enter")
-                begin.wait_for(timeout=8_000)
-                break
-            except playwright.TimeoutError:
-                continue
-        begin.wait_for(timeout=1_000)
+        run_cell(self.page, laboratory, work.parent, name, CELL.replace("NAME", name), begin)
 
     def start(self, leaning: str) -> None:
         """Begin, by keyboard."""

@@ -76,7 +76,7 @@ def test_answers_stand_side_by_side_and_are_those_of_the_interface(visit: Callab
     answers = reader.ask()
     assert list(answers) == ["base", "progressive", "conservative"]
     for name, text in answers.items():
-        reply = server.chat(name, temperature=0.7, seed=1, max_tokens=20).json
+        reply = server.chat(name, temperature=0.3, seed=1, max_tokens=20).json
         assert text.strip() == reply["choices"][0]["message"]["content"].strip()
     for card in reader.cards():
         assert "AI. " in card.locator(".what").inner_text()
@@ -119,7 +119,7 @@ def test_both_sides_and_the_router_are_chosen_and_say_what_they_are(visit: Calla
     assert list(answers) == ["progressive", "conservative", "balanced", "routed"]
     assert "A progressive answer:" in answers["balanced"]
     assert "A conservative answer:" in answers["balanced"]
-    label = server.chat("routed", temperature=0.7, seed=1, max_tokens=24).json["label"]
+    label = server.chat("routed", temperature=0.3, seed=1, max_tokens=24).json["label"]
     assert answers["routed"] == answers[label["routing"]["answered_by"]]
     words = reader.cards()[3].locator(".label").inner_text()
     assert label["banner"] in words

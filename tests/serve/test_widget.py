@@ -2,8 +2,6 @@
 
 import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,8 +12,7 @@ import pytest
 from polylib.serve.catalogue import Catalogue
 from polylib.serve.decoding import Piece
 from polylib.serve.widget import _Answer, comparison_widget
-
-ROOT = Path(__file__).parents[2]
+from tests.laboratory import jupyterlab, run_cell
 
 
 def walk(widget: Any) -> Iterator[Any]:
@@ -62,7 +59,7 @@ def test_answers_are_the_interfaces_and_carry_their_labels(catalogue: Catalogue,
     assert "AI. Answers of deliberately biased research models" in shown(widget)
     answers = ask(widget)
     for name, card in zip(("base", "progressive", "conservative"), answers, strict=True):
-        reply = server.chat(name, temperature=0.7, seed=1, max_tokens=12).json
+        reply = server.chat(name, temperature=0.3, seed=1, max_tokens=12).json
         assert html.unescape(text(card)) == reply["choices"][0]["message"]["content"]
         assert html.escape(reply["label"]["banner"]) in card
         assert html.escape(reply["label"]["measured"]) in card
@@ -113,55 +110,21 @@ def test_nothing_that_a_model_writes_is_html(catalogue: Catalogue) -> None:
 @pytest.fixture
 def laboratory(tmp_path: Path) -> Iterator[str]:
     """Return the address of a JupyterLab of its own, in `tmp_path / work`."""
-    work = tmp_path / "work"
-    work.mkdir(exist_ok=True)
-    own = {name: str(tmp_path / name) for name in ("JUPYTER_CONFIG_DIR", "JUPYTER_RUNTIME_DIR", "IPYTHONDIR")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.ip=127.0.0.1",
-         "--ServerApp.port=0", "--IdentityProvider.token=test", f"--ServerApp.root_dir={work}",
-         "--LabApp.news_url=None", "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate"],
-        cwd=work, env={**os.environ, **own, "PYTHONPATH": str(ROOT)}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        text=True,
-    )  # fmt: skip
-    assert process.stderr is not None
-    url = ""
-    for line in process.stderr:
-        if found := re.search(r"http://127\.0\.0\.1:\d+/lab", line):
-            url = found.group()
-            break
-    yield url
-    process.terminate()
-    process.wait(20)
-    process.stderr.close()
+    with jupyterlab(tmp_path) as url:
+        yield url
 
 
-@pytest.mark.slow
 def test_the_widget_works_in_jupyterlab(browser: Any, laboratory: str, tmp_path: Path, bundles: Path) -> None:
-    import nbformat
-    import playwright.sync_api as playwright
-
     assert laboratory
     code = (
         "from pathlib import Path\nfrom polylib.serve.catalogue import open_catalogue\n"
         "from polylib.serve.widget import comparison_widget\n"
         f"comparison_widget(open_catalogue(Path({str(os.environ.get('POLYLIB_RUN', bundles))!r})))"
     )
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code)])
-    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    nbformat.write(notebook, tmp_path / "work" / "compare.ipynb")
     context = browser.new_context(viewport={"width": 1400, "height": 1100})
     page = context.new_page()
-    page.goto(f"{laboratory}/tree/compare.ipynb?token=test")
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").wait_for(timeout=90_000)  # its kernel is up
     start = page.get_by_role("button", name="Ask", exact=True)
-    for _ in range(10):  # JupyterLab drops a key that comes while it still builds the page
-        page.locator(".jp-Notebook .cm-content").first.click(timeout=60_000)
-        page.keyboard.press("Shift+Enter")
-        try:
-            start.wait_for(timeout=20_000)
-            break
-        except playwright.TimeoutError:
-            continue
+    run_cell(page, laboratory, tmp_path, "compare", code, start)
     page.get_by_label("Question", exact=True).fill("What about parks and schools? <img src=x onerror=alert(1)>")
     page.get_by_role("button", name="blend", exact=True).press("Space")
     page.get_by_label("Longest, in tokens").fill("24")

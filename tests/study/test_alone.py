@@ -113,3 +113,11 @@ def test_every_kind_of_source_has_settings_with_a_description() -> None:
         assert (
             all(field.description or name == "kind" for name, field in settings.model_fields.items()) or kind == "bank"
         )
+
+
+def test_an_attempt_that_failed_can_be_made_again_in_the_same_folder(tmp_path: Path) -> None:
+    out = tmp_path / "curated"
+    out.mkdir()
+    (out / "scope.json").write_text("{}", encoding="utf-8")  # what an attempt leaves that failed while reading
+    assert main(["curate", str(table(tmp_path)), "--out", str(out), *SETTINGS]) == 0
+    assert (out / "records.parquet").is_file()
