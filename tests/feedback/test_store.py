@@ -82,7 +82,8 @@ def test_kill_minus_9_loses_nothing_that_was_confirmed(tmp_path: Path, seed: int
     found = store.read(path)
     assert set(confirmed) <= {one.id for one in found.judgements}
     assert found.problems == [], "no half line is left"
-    assert (torn is None) == (not path.with_name(path.name + ".torn").exists())
+    # a line torn at an earlier kill was set aside by the next writer, so the file may be there without `torn`
+    assert torn is None or path.with_name(path.name + ".torn").exists()
     assert len(found.judgements) <= len(confirmed) + 5, "at most one line a kill was written and not yet confirmed"
 
 

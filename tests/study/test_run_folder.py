@@ -116,9 +116,11 @@ def test_status_says_why(run_folder: Path, verb: Callable[..., Any]) -> None:
     assert "would run: parameter seed changed from 7 to 8" in good
     assert "because it reads 10-good" in bad
     _, output, _ = verb("run", "--dry-run", "--set", "10-good.seed=7")
-    good, bad, _ = output.strip().splitlines()
+    good, bad, _, *outlook = output.strip().splitlines()
     assert "unchanged" in good
     assert "last attempt failed: ValueError" in bad
+    assert any(line.startswith("device: ") for line in outlook)
+    assert not any(line.startswith("10-good") for line in outlook), "what is unchanged costs nothing"
 
 
 @pytest.mark.parametrize(
