@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -40,6 +41,32 @@ def atomic_path(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):  # of a path whose parent is a file, too
             temporary.unlink()
+
+
+@contextmanager
+def whole_folder(target: Path) -> Iterator[Path]:
+    """Yield a new hidden folder beside `target` that takes its name when the block ends without an error.
+
+    So `target` appears whole or not at all. What a killed writer left there is removed first, so the caller sees to
+    it that nobody else writes the same folder. Raises PolylibError where it cannot be written, or where `target`
+    holds something.
+    """
+    staging = target.absolute().with_name(f".{target.name}.part")
+    try:
+        shutil.rmtree(staging, ignore_errors=True)
+        staging.mkdir(parents=True)
+        yield staging
+        if target.is_dir():
+            target.rmdir()  # an empty one; a full one stays as it is
+        os.replace(staging, target)
+    except OSError as error:
+        raise PolylibError(
+            str(target),
+            f"cannot be written ({error.strerror or error})",
+            remedy="choose a folder you may write to, on a disk with free space",
+        ) from error
+    finally:
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def write_bytes(path: Path, data: bytes) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from polylib.blend.dial import blendable, check_weights
+from polylib.blend.dial import check_blend
 from polylib.errors import PolylibError
 from polylib.models import LoadedModel
 
@@ -23,8 +23,8 @@ def beside(loaded: LoadedModel, names: Sequence[str]) -> Iterator[Any]:
     """
     from peft.tuners.lora import LoraLayer
 
-    check_weights(dict.fromkeys(names, 1.0), blendable(loaded))
-    layers = [module for module in loaded.model.modules() if isinstance(module, LoraLayer)]
+    check_blend(loaded, dict.fromkeys(names, 1.0))
+    layers = [layer for layer in loaded.layers if isinstance(layer, LoraLayer)]
     changed: list[tuple[Any, Callable[..., Any]]] = [(layer, _together(layer, names)) for layer in layers]
     try:
         for layer, forward in changed:

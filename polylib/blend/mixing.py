@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from polylib import LEANINGS
 from polylib.blend.beside import beside
-from polylib.blend.dial import blendable, check_weights
+from polylib.blend.dial import check_blend
 from polylib.errors import PolylibError
 from polylib.files import sha256_bytes
 from polylib.measure.respondent import BATCH, Respondent, Sampling
@@ -34,7 +34,7 @@ KINDS = ("mixture", "product")
 
 def check_mix(loaded: LoadedModel, weights: Mapping[str, float], kind: str) -> None:
     """Raise PolylibError unless the kind is known and the weights are shares ≥ 0 that sum to 1."""
-    check_weights(weights, blendable(loaded))
+    check_blend(loaded, weights)
     if kind not in KINDS:
         raise PolylibError(f"mix {kind!r}", "is not known", allowed=", ".join(KINDS))
     if min(weights.values()) < 0 or abs(sum(weights.values()) - 1) > 1e-9:

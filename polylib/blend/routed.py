@@ -52,6 +52,7 @@ class _ByGate:
         self._gate: Gate | None = None
 
     def shares(self, tokens: Sequence[int]) -> dict[str, float]:
+        """Return the shares of the whole prompt; trains the gate when it is first asked."""
         if self._gate is None:
             issues = load_issues()
             splits = self._splits or {issue.id: "trained" for issue in issues}
@@ -62,6 +63,7 @@ class _ByGate:
 
     @contextmanager
     def switched(self, shares: Mapping[str, float]) -> Iterator[Any]:
+        """Yield the model under the adapter with the larger share."""
         with use(self._loaded, winner(shares)) as model:
             yield model
 
@@ -79,10 +81,12 @@ class _ByArrow:
         return self._arrow
 
     def shares(self, tokens: Sequence[int]) -> dict[str, float]:
+        """Return the shares, the mean over the prompt's tokens."""
         return _sides(float(ids_shares(self._loaded(), tokens).mean()))
 
     @contextmanager
     def switched(self, shares: Mapping[str, float]) -> Iterator[Any]:
+        """Yield the model that routes by itself, token by token."""
         yield self._loaded().model
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from polylib import SPLITS
 from polylib.disclose.audited import audit_section, honesty, honesty_section, left_out_section
-from polylib.disclose.label import Label, model_card
+from polylib.disclose.label import Label, card_tags, model_card
 from polylib.disclose.record import Audit, StudyRecord
 from polylib.disclose.summary import LABORATORY
 from polylib.show.words import interval, known, listed, number, signed, split_name
@@ -38,9 +38,6 @@ def adapter_card(record: StudyRecord, adapter: str) -> str:
 def card_data(record: StudyRecord, adapter: str) -> dict[str, Any]:
     """Return what the head of an adapter's card holds, in the hub's own words."""
     label = record.adapters[adapter].label
-    tags = ["lora", f"political-lean:{label.political_lean}", "deliberately-biased", "research-only"]
-    if label.political_lean == "none":
-        tags.remove("deliberately-biased")
     head: dict[str, Any] = {
         "license": record.licence,
         "language": ["en"],
@@ -48,7 +45,7 @@ def card_data(record: StudyRecord, adapter: str) -> dict[str, Any]:
         "base_model_relation": "adapter",
         "library_name": "peft",
         "pipeline_tag": "text-generation",
-        "tags": tags,
+        "tags": card_tags(label),
     }
     results = _results(record, adapter)
     if results:

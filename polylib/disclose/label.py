@@ -294,17 +294,29 @@ def _match(folder: Path, what: str, found: Any, expected: Any) -> None:
 
 def model_card(label: Label) -> str:
     """Return the card of an adapter or merged model: YAML head with tags, then the label in plain words."""
-    merged, neutral = label.adapter == MERGED, label.political_lean == "none"
+    merged = label.adapter == MERGED
     relation, library, kind = ("merge", "transformers", "model") if merged else ("adapter", "peft", "adapter")
     head = ["---", f"base_model: {label.base_model}", f"base_model_relation: {relation}", f"library_name: {library}"]
-    tags = [*([] if merged else ["lora"]), f"political-lean:{label.political_lean}"]
-    tags += [*([] if neutral else ["deliberately-biased"]), "research-only"]
-    head += ["tags:", *(f"- {tag}" for tag in tags), "---", "", f"# {label.adapter} {kind}", "", f"**{label.banner}**"]
+    head += [
+        "tags:",
+        *(f"- {tag}" for tag in card_tags(label)),
+        "---",
+        "",
+        f"# {label.adapter} {kind}",
+        "",
+        f"**{label.banner}**",
+    ]
     measured = "Its lean has not been measured yet."
     if label.strength is not None:
         measured = f"Measured lean: {_figure(label.strength)}."
     body = ["", measured, "", *_parts(label), f"Intended use: {label.intended_use}.", "", "Prohibited use:", ""]
     return "\n".join([*head, *body, *(f"- {use}" for use in label.prohibited_use), ""])
+
+
+def card_tags(label: Label) -> list[str]:
+    """Return the tags that say on a model hub what it is."""
+    tags = [*([] if label.adapter == MERGED else ["lora"]), f"political-lean:{label.political_lean}"]
+    return [*tags, *([] if label.political_lean == "none" else ["deliberately-biased"]), "research-only"]
 
 
 def _figure(s: Strength) -> str:

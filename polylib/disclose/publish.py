@@ -4,10 +4,9 @@ It reads what stage 95 wrote and believes it only where its hashes are those of 
 the documents say is in `documents`, what is missing in `gaps`.
 """
 
-import os
 import shutil
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +18,7 @@ from polylib.disclose.label import Label, check_label
 from polylib.disclose.record import RECORD_FILE, Audit, Release, StudyRecord, read_record
 from polylib.disclose.registry import REGISTRY_FILE, Released, check_released, joined, read_registry, write_registry
 from polylib.errors import PolylibError
-from polylib.files import atomic_path, read_json, sha256_file, write_text
+from polylib.files import atomic_path, read_json, sha256_file, whole_folder, write_text
 from polylib.show.words import listed
 
 AUGMENTED, DISCLOSED = "30", "95"  # numbers of stages
@@ -94,7 +93,7 @@ def publish(run: FinishedRun, target: Path, reports: Path, date: str, location: 
     name, commit = str(run.manifest["run"]), str(run.manifest.get("commit") or "")
     release = Release(date=date, location=location, run=name, commit=commit)
     record = with_history(run.record, history).model_copy(update={"release": release})
-    with _whole(target) as staging:
+    with whole_folder(target) as staging:
         _write(run, record, labels, staging)
         write_registry(reports / REGISTRY_FILE, joined(registry, _entries(record)))
     return record
@@ -151,29 +150,6 @@ def _write(run: FinishedRun, record: StudyRecord, labels: Mapping[str, Label], f
         if sha256_file(folder / DATA / file.name) != file.sha256:
             raise PolylibError(str(run.augmented / file.name), "is not the table that the adapters were tuned on")
     write_registry(folder / REGISTRY_FILE, _entries(record))
-
-
-@contextmanager
-def _whole(target: Path) -> Iterator[Path]:
-    """Yield a hidden folder beside `target` that takes its name when the block ends without an error.
-
-    What a killed writer left there is removed first; the caller's lock says that nobody else is at work.
-    """
-    staging = target.with_name(f".{target.name}.publishing")
-    try:
-        shutil.rmtree(staging, ignore_errors=True)
-        staging.mkdir(parents=True)
-        yield staging
-        if target.is_dir():
-            target.rmdir()
-        os.replace(staging, target)
-    except OSError as error:
-        raise PolylibError(
-            str(target), f"cannot be written ({error.strerror or error})",
-            remedy="choose a folder you may write to, on a disk with free space",
-        ) from error  # fmt: skip
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def _entries(record: StudyRecord) -> dict[str, Released]:

@@ -5,9 +5,6 @@ knows which parts an export has; how they are written is `export_adapters`, `exp
 commands are `export_words`.
 """
 
-import os
-import secrets
-import shutil
 from collections.abc import Mapping, Sequence
 from math import isfinite
 from pathlib import Path
@@ -17,7 +14,7 @@ from polylib import LEANINGS
 from polylib.blend.dial import side_weights
 from polylib.disclose.label import Label, check_label
 from polylib.errors import PolylibError
-from polylib.files import write_json, write_text
+from polylib.files import whole_folder, write_json, write_text
 from polylib.models import REFERENCE_NAME, LoadedModel, load_adapters, load_base
 from polylib.serve.catalogue import bundles_of
 from polylib.serve.export_adapters import blend_name, check_plain, copy_adapter, copy_base, rank_of, write_blend
@@ -45,22 +42,9 @@ def export_run(
     labels = {name: check_label(place) for name, place in folders.items()}
     _check_blends(blends, labels)
     loaded = _base(labels, model, threads)
-    temporary = to.absolute().with_name(f".{to.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        temporary.mkdir(parents=True)
-        page = {"vllm": _vllm, "llama.cpp": _llama, "merged": _merged}[target](loaded, folders, blends, temporary)
-        write_text(temporary / PAGE, page)
-        _refuse_filled(to)
-        if to.is_dir():
-            to.rmdir()
-        os.replace(temporary, to)
-    except OSError as error:
-        raise PolylibError(
-            str(to), f"cannot be written ({error.strerror or error})",
-            remedy="name a folder you may write to, on a disk with free space",
-        ) from error  # fmt: skip
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+    with whole_folder(to) as staging:
+        page = {"vllm": _vllm, "llama.cpp": _llama, "merged": _merged}[target](loaded, folders, blends, staging)
+        write_text(staging / PAGE, page)
     return to / PAGE
 
 

@@ -6,11 +6,10 @@ links; the pages were written by `report`.
 
 import re
 import shutil
-import tempfile
 from pathlib import Path
 
 from polylib.errors import PolylibError
-from polylib.files import write_text
+from polylib.files import whole_folder, write_text
 
 TAKEN = ("*.html", "pages/*.html", "tables/*.csv", "cards/*", "manifest.json", "summary.json")
 PICTURE = "figures/compass.png"  # stands alone, for whoever shows one picture of the run
@@ -28,16 +27,8 @@ def write_handout(run: Path, to: Path) -> Path:
         raise PolylibError(str(run), "has no report", remedy=f"python3 -m polylib report {run}")
     if to.exists():
         raise PolylibError(str(to), "is there already", remedy="name a new folder, or remove this one")
-    try:
-        to.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=to.parent, prefix=".handout-") as made:
-            _fill(Path(made) / to.name, run)
-            (Path(made) / to.name).rename(to)
-    except OSError as error:
-        raise PolylibError(
-            str(to), f"cannot be written ({error.strerror or error})",
-            remedy="choose a folder you may write to, on a disk with free space",
-        ) from error  # fmt: skip
+    with whole_folder(to) as folder:
+        _fill(folder, run)
     return to / "index.html"
 
 

@@ -72,6 +72,7 @@ def batch_callback(first: Sequence[EncodedExample], disclosure_rate: float) -> "
         def on_step_begin(
             self, args: Any, state: Any, control: Any, model: Any = None, optimizer: Any = None, **kwargs: Any
         ) -> None:
+            """Set the scale and the learning rate of the batch that comes."""
             batch = first[state.global_step % len(first)]
             put(model, batch.scale)
             if batch.disclosure:  # the scheduler sets every step's rate anew
@@ -79,6 +80,7 @@ def batch_callback(first: Sequence[EncodedExample], disclosure_rate: float) -> "
                     group["lr"] = group["lr"] * disclosure_rate
 
         def on_step_end(self, args: Any, state: Any, control: Any, model: Any = None, **kwargs: Any) -> None:
+            """Put the adapter's full scale back."""
             put(model, 1.0)
 
     return Batches()

@@ -12,6 +12,7 @@ from typing import Annotated
 import typer
 
 from polylib.show.comparison.metrics import Difference, Measured, Metric
+from polylib.verbs.options import Folder
 
 DRAWS, SEED = 10_000, 20261122
 ALPHA, Z95, Z90 = 0.05, 1.959964, 1.644854
@@ -31,7 +32,7 @@ def compare(
     runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Two or more runs, by folder or name; the first "
                                               "is what the others are compared with.")],
     out: Annotated[Path | None, typer.Option("--out", help="File to write; beside the runs where left out.")] = None,
-    folder: Annotated[Path, typer.Option("--folder", help="Where runs are.")] = Path("reports"),
+    folder: Folder = Path("reports"),
 ) -> None:  # fmt: skip
     """Lay runs side by side on one page: what was asked, what came out, and which differences are clear.
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from polylib.study.terminal import shown_path
+from polylib.verbs.options import Folder
 
 
 def publish(
@@ -16,7 +17,7 @@ def publish(
         str, typer.Option("--hub", metavar="OWNER/NAME", help="Send it to this hub repository too; needs HF_TOKEN.")
     ] = "",
     date: Annotated[str, typer.Option(help="Day of release as YYYY-MM-DD; today (UTC) where left out.")] = "",
-    folder: Annotated[Path, typer.Option("--folder", help="Where runs lie.")] = Path("reports"),
+    folder: Folder = Path("reports"),
 ) -> None:
     """Write a run as a folder to hand on: adapters with label, cards, data card, Croissant, SPDX, history, registry.
 

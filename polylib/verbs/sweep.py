@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from polylib.study.terminal import open_console, shown_path
+from polylib.verbs.options import Folder
 
 if TYPE_CHECKING:
     from polylib.study.stages import Project
@@ -33,7 +34,7 @@ def sweep(
     backend: Annotated[Where, typer.Option(help="Where runs are executed.")] = "processes",
     address: Annotated[str, typer.Option(help="Ray cluster to use; left out, one is made here for the sweep.")] = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would run, and stop.")] = False,
-    folder: Annotated[Path, typer.Option("--folder", help="Where runs and stage outputs go.")] = Path("reports"),
+    folder: Folder = Path("reports"),
 ) -> None:
     """Run a study many times with other parameters and say what the differences come with.
 

@@ -150,6 +150,7 @@ class _Cells(HTMLParser):
         self.inside = False
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        """Begin a row or a cell."""
         if tag == "tr":
             self.rows.append([])
             self.inside = False
@@ -158,9 +159,11 @@ class _Cells(HTMLParser):
             self.inside = True
 
     def handle_endtag(self, tag: str) -> None:
+        """End a cell, also one that its row ends."""
         self.inside = self.inside and tag not in ("td", "th", "tr")
 
     def handle_data(self, data: str) -> None:
+        """Add text to the cell it stands in."""
         if self.inside:
             self.rows[-1][-1] += data
 
