@@ -6,6 +6,7 @@ It knows labels and measured figures; not models.
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from polylib.blend.routed import winner
 from polylib.disclose.label import Label
 from polylib.serve.measured import Figure
 
@@ -72,7 +73,7 @@ class Offer:
         """Return the adapter that a router gave the whole prompt to; "" where there is no such one."""
         if self.way != "gate" or not self.weights:
             return ""
-        return max(self.weights, key=lambda pair: pair[1])[0]  # of two equal ones the first, as `routed.winner`
+        return winner(dict(self.weights))
 
     @property
     def lean(self) -> str:
