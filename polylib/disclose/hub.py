@@ -31,7 +31,7 @@ def open_hub() -> "HfApi":
 def hub_address(api: "HfApi", repository: str) -> str:
     """Return where a repository is found. Raises PolylibError where `repository` is no name of one."""
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils._validators import validate_repo_id
 
     try:
         validate_repo_id(repository)
