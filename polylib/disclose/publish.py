@@ -19,6 +19,7 @@ from polylib.disclose.record import RECORD_FILE, Audit, Release, StudyRecord, re
 from polylib.disclose.registry import REGISTRY_FILE, Released, check_released, joined, read_registry, write_registry
 from polylib.errors import PolylibError
 from polylib.files import atomic_path, read_json, sha256_file, whole_folder, write_text
+from polylib.show.run_folder import stage_folder
 from polylib.show.words import listed
 
 AUGMENTED, DISCLOSED = "30", "95"  # numbers of stages
@@ -60,9 +61,7 @@ def read_run(folder: Path) -> FinishedRun:
 
 
 def _folder(run: Path, stage: Mapping[str, Any]) -> Path:
-    found = (run / str(stage["folder"])).resolve()
-    if not found.is_relative_to(run.resolve().parent):
-        raise PolylibError(str(run / "manifest.json"), "names a folder outside the one that the run lies in")
+    found = stage_folder(run, str(stage["folder"]))
     if not found.is_dir():
         raise PolylibError(str(run), f"the outputs of {stage['id']} are gone", remedy="run the study again")
     return found

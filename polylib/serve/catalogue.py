@@ -20,6 +20,7 @@ from polylib.files import read_json
 from polylib.models import LoadedModel, load_adapters, load_base, use
 from polylib.serve.measured import Figures, nearest, read_figures, read_splits
 from polylib.serve.offers import Offer, Way
+from polylib.show.run_folder import stage_folder
 
 BLEND = re.compile(r"blend:(0|1|0\.\d{1,2}|1\.0{1,2})")
 LISTED_BLENDS = ("0.25", "0.5", "0.75")
@@ -137,10 +138,7 @@ def stages_of(folder: Path) -> dict[str, Path]:
         place = stage.get("folder") if isinstance(stage, dict) and stage.get("state") == "finished" else None
         if not isinstance(place, str):
             continue
-        root = (folder / place).resolve()
-        if not root.is_relative_to(folder.resolve().parent):
-            raise PolylibError(str(folder / "manifest.json"), "names a folder outside the one that the run lies in")
-        found[str(stage.get("id", number))] = root
+        found[str(stage.get("id", number))] = stage_folder(folder, place)
     return found
 
 

@@ -95,6 +95,17 @@ class RunFolder:
         return (self.path / relative).is_file()
 
 
+def stage_folder(run: Path, place: str) -> Path:
+    """Return where a stage's outputs lie, as the run's manifest names the place.
+
+    Raises PolylibError where that leads out of the folder that the run lies in: manifests are handed about.
+    """
+    found = (run / place).resolve()
+    if not found.is_relative_to(run.resolve().parent):
+        raise PolylibError(str(run / "manifest.json"), "names a folder outside the one that the run lies in")
+    return found
+
+
 def find_run(name: str | Path, folder: Path) -> Path:
     """Return the folder of a run that is named by its path or by its name below `folder`.
 
