@@ -102,15 +102,26 @@ class Session:
         showing = self._current()
         if showing is None or showing.key != key:
             return False
-        judgement = self._judgement(showing, fields)
-        torn = store.add(self._out, judgement)
-        if torn is not None:
-            self.problems.append(torn)
+        judgement = self._judgement(showing, fields, self._when(key))
+        self._store(judgement)
         self._judged.pop(key, None)
         self._judged[key] = judgement
         self._back = 0
         self._learn(store.read(self._out).judgements if self._reads_on else [judgement])
         return True
+
+    def amend(self, key: str, fields: Mapping[str, str]) -> None:
+        """Correct the answer given to the showing `key`, where a part of it arrived late; what is due stays due.
+
+        fields: all of the answer, as for `answer`. The times stay those of the answer. Raises PolylibError for an
+        impossible answer, with nothing saved, and KeyError where `key` was never answered.
+        """
+        given = self._judged[key]
+        when: dict[str, str | float] = {"started_at": given.started_at, "seconds": given.seconds}
+        corrected = self._judgement(self._possible[key], fields, when)
+        if shown_answer(corrected) != shown_answer(given):
+            self._store(corrected)
+            self._judged[key] = corrected
 
     def back(self) -> bool:
         """Go back to the answer before, to correct it; False where there is none."""
@@ -133,6 +144,11 @@ class Session:
             return self._possible[key]
         return self._due
 
+    def _store(self, judgement: AnyJudgement) -> None:
+        torn = store.add(self._out, judgement)
+        if torn is not None:
+            self.problems.append(torn)
+
     def _learn(self, lines: Sequence[AnyJudgement]) -> None:
         """Read on in the store up to the last item that this annotator judged anew, and find what is due then.
 
@@ -154,14 +170,18 @@ class Session:
         both = set(LEANINGS) <= set(task.options)
         return tuple(turned.get(option, option) if both else option for option in task.options)
 
-    def _judgement(self, showing: Showing, fields: Mapping[str, str]) -> AnyJudgement:
+    def _when(self, key: str) -> dict[str, str | float]:
+        """Return when the showing that is answered now began, and the seconds since."""
+        started = self._shown[1] if self._shown[0] == key else self._clock()
+        seconds = round(max((self._clock() - started).total_seconds(), 0.0), 1)
+        return {"started_at": started.isoformat(timespec="seconds"), "seconds": seconds}
+
+    def _judgement(self, showing: Showing, fields: Mapping[str, str], when: Mapping[str, str | float]) -> AnyJudgement:
         earlier = self._judged.get(showing.key)
-        started = self._shown[1] if self._shown[0] == showing.key else self._clock()
         shared = {
             "supersedes": earlier.id if earlier else "", "showing": showing.number, "annotator": self._annotator,
             "annotator_leaning": self._leaning, "session": self._id, "guidelines": self._guidelines,
-            "started_at": started.isoformat(timespec="seconds"),
-            "seconds": round(max((self._clock() - started).total_seconds(), 0.0), 1),
+            **when,
         }  # fmt: skip
         shown = self._options(showing.task) if isinstance(showing.task, LabelTask) else ()
         return judgement_of(showing.task, fields, SIDES[showing.swapped], shown, shared)

@@ -1,6 +1,10 @@
 """The judging page as a widget in JupyterLab, over the same tasks, sittings and store.
 
 Reached by Tab, arrow keys, Space and Enter; texts are escaped. It knows controls, not tasks.
+
+A browser sends a control's next value only after the kernel has worked through the one before, but a press of a
+button at once: a press may overtake what was typed. So texts are sent whole, when their field is left, and a value
+that comes after its item was saved corrects what was saved.
 """
 
 from collections.abc import Sequence
@@ -46,7 +50,10 @@ class _Judging:
         from polylib.show.prose import Prose
 
         kit, wide = self._kit, {"description_width": "initial"}
-        who = kit.Text(value=name, description="Your name, the same each time", style=wide, layout={"width": "28em"})
+        who = kit.Text(
+            value=name, description="Your name, the same each time", style=wide, layout={"width": "28em"},
+            continuous_update=False,
+        )  # fmt: skip
         leaning = kit.Dropdown(
             options=[
                 ("I would rather not say", ""), ("more on the progressive side", "progressive"),
@@ -117,7 +124,9 @@ class _Judging:
 
     def _controls(self, view: View) -> "list[Widget]":
         kit, earlier = self._kit, view.earlier
-        comment = kit.Textarea(value=earlier.get("comment", ""), description="Comment", layout={"width": "95%"})
+        comment = kit.Textarea(
+            value=earlier.get("comment", ""), description="Comment", layout={"width": "95%"}, continuous_update=False
+        )
         self._fields = {"comment": comment}
         if view.kind == "label":
             buttons = [self._button(option, view.key, label=option) for option in (*view.options, SKIP)]
@@ -147,11 +156,20 @@ class _Judging:
         button = self._kit.Button(description=text, layout={"width": "auto"})
 
         def send(_: object) -> None:
-            said = {name: field.value or "" for name, field in self._fields.items()} | fields
-            self._do(lambda session: session.answer(key, said))
+            controls = self._fields
+            if self._do(lambda session: session.answer(key, _said(controls, fields))):
+                for control in controls.values():
+                    control.observe(lambda _: self._amend(key, _said(controls, fields)), "value")
 
         button.on_click(send)
         return button
+
+    def _amend(self, key: str, said: dict[str, str]) -> None:
+        """Correct what was saved: its button's press overtook a value on its way here."""
+        try:
+            self._desk.work(self._seat, lambda session: session.amend(key, said))
+        except PolylibError as error:
+            self._say(str(error))
 
     def _row(self, view: View | None) -> "Widget":
         back = self._kit.Button(description="back to the answer before", layout={"width": "auto"})
@@ -161,10 +179,17 @@ class _Judging:
         row: Widget = self._kit.HBox([back, forward] if view is not None and view.again else [back])
         return row
 
-    def _do(self, what: Any) -> None:
+    def _do(self, what: Any) -> bool:
+        """Do it with the session and show what is due then; False where it was refused, and the item stays."""
         try:
             self._desk.work(self._seat, what)
         except PolylibError as error:
             self._say(str(error))
-            return
+            return False
         self._show()
+        return True
+
+
+def _said(controls: dict[str, Any], fields: dict[str, str]) -> dict[str, str]:
+    """Return the answer by field: what the controls say, and over it what a button says itself."""
+    return {name: control.value or "" for name, control in controls.items()} | fields

@@ -75,8 +75,9 @@ class _Comparison:
         self._status = self._kit.HTML()
         self._cards = self._kit.HBox(layout={"flex_flow": "row wrap", "align_items": "stretch"})
         self._question = self._kit.Textarea(
-            placeholder="Your question", description="Question", style=_WIDE, layout={"width": "95%"}
-        )
+            placeholder="Your question", description="Question", style=_WIDE, layout={"width": "95%"},
+            continuous_update=False,  # letter by letter, a press of Ask could overtake the last ones
+        )  # fmt: skip
         self._choices = self._make_choices()
         self._numbers = self._make_numbers()
         banner = self._kit.HTML(f'<b role="note" style="color:var(--jp-error-color1,#b00)">{escape(BANNER)}</b>')

@@ -69,6 +69,30 @@ def test_comparisons_keep_the_axes_apart(tmp_path: Path, comparison_tasks: list[
     assert second.better == second.more_conservative == "skip"
 
 
+def test_what_arrives_after_the_press_of_save_corrects_what_was_saved(
+    tmp_path: Path, comparison_tasks: list[ComparisonTask]
+) -> None:
+    widget = judging_widget(Desk(comparison_tasks, tmp_path / "j", 1), "Ann")
+    assert not any(getattr(one, "continuous_update", False) for one in walk(widget)), "a name is sent whole"
+    press(widget, "I have read this: start")
+    controls = [one for one in walk(widget) if one.__class__.__name__ in ("ToggleButtons", "Dropdown", "Textarea")]
+    lean, _, better, much_better, comment = controls
+    assert comment.continuous_update is False, "letter by letter, the press of a button would overtake the last ones"
+    lean.value, better.value = "b", "a"
+    press(widget, "save")
+    due = shown(widget)
+    better.value, much_better.value, comment.value = "b", "2", "b is vague"
+    assert shown(widget) == due, "the next item stays"
+    comment.value = comment.value + " "
+    written = by_kind(store.read(tmp_path / "j").judgements, ComparisonJudgement)
+    (kept,) = standing(written)
+    assert (kept.better, kept.better_strength, kept.comment) == (kept.more_conservative, 2, "b is vague")
+    assert len(written) == 4, "each value that is another corrects; none is written twice"
+    assert {(one.started_at, one.seconds) for one in written} == {(kept.started_at, kept.seconds)}
+    press(widget, "save")
+    assert "answers offered" in shown(widget), "the next item has controls of its own, still empty"
+
+
 def test_an_impossible_name_is_refused_in_words(tmp_path: Path, label_tasks: list[LabelTask]) -> None:
     widget = judging_widget(Desk(label_tasks, tmp_path / "j", 1))
     press(widget, "I have read this: start")
