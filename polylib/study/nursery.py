@@ -1,6 +1,6 @@
 """The nursery: a process that has the heavy libraries loaded and forks a run's stages from itself.
 
-Run by `warm.Nursery` as `python -m polylib.study.nursery SOCKET RUNNER`. A fork is safe only from a
+Run by `warm.Nursery` as `python -m polylib.study.nursery SOCKET RUNNER [one]`. A fork is safe only from a
 process without threads and without a model or a parallel region in its past, so it imports and does
 nothing else, and it refuses to fork should it ever have a second thread. Libraries read thread counts
 when they are loaded, so it serves stages of one count, its own, and they find exactly what a process
@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from polylib.study.process import die_with_parent
+from polylib.orphans import die_with_parent
 
 ENGINE = (
     "ipykernel.kernelapp", "ipykernel.ipkernel",  # first: tqdm asks, when it is loaded, whether they are there
@@ -77,20 +77,25 @@ class Nursery:
     """The loop: fork on request, tell the runner how children ended.
 
     There are two: the elder has what engines need and answers at once; its heir loads the libraries and
-    takes over when it has them, so that no request waits for an import.
+    takes over when it has them, so that no request waits for an import. Where one stage is to come, there is no
+    heir: nobody would profit from what it loads.
     """
 
-    def __init__(self, runner: socket.socket, names: frozenset[str]) -> None:
+    def __init__(self, runner: socket.socket, names: frozenset[str], several: bool = True) -> None:
         """runner: the socket on which the runner asks; when it closes, everything here ends.
 
-        names: of the environment before anything was imported.
+        names: of the environment before anything was imported; several: whether more than one stage is to come.
         """
+        self.several = several
         self.runner, self.listening, self.names = runner, True, names
         self.children: dict[int, tuple[int, int]] = {}  # {descriptor of the process: (its id, the request's number)}
         self.home, self.heir = os.getpid(), 0
 
     def run(self) -> int:
         """Serve until the runner is gone; in a child, return its exit code once it has done its work."""
+        if not self.several:
+            self.news = os.open(os.devnull, os.O_RDONLY)
+            return self._serve([])
         self.news, writing = os.pipe()
         self.heir = os.fork()
         if self.heir == 0:
@@ -265,8 +270,8 @@ def _log_handlers() -> list[Any]:
     return [handler for handler in found if getattr(handler, "stream", None) is sys.__stderr__]
 
 
-def main(descriptor: int, runner: int) -> int:
-    """Load what engines need, then serve."""
+def main(descriptor: int, runner: int, several: bool) -> int:
+    """Load what engines need, then serve; several: whether more than one stage is to come."""
     die_with_parent(runner)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # Left to itself jsonschema compiles a grammar of web addresses for a second (see the engine).
@@ -275,8 +280,8 @@ def main(descriptor: int, runner: int) -> int:
     names = frozenset(os.environ)
     for name in ENGINE:
         importlib.import_module(name)
-    return Nursery(socket.socket(fileno=descriptor), names).run()
+    return Nursery(socket.socket(fileno=descriptor), names, several).run()
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]), int(sys.argv[2])))
+    sys.exit(main(int(sys.argv[1]), int(sys.argv[2]), sys.argv[3:] != ["one"]))

@@ -41,6 +41,7 @@ class Runner:
         self._decisions: dict[str, Decision] = {}
         self._locks: dict[str, process.FolderLock] = {}
         self._warm = Nurseries(project.root, project.package, parameters.values())
+        self._asked = 0
 
     def run(self, stages: tuple[Stage, ...]) -> bool:
         """Bring every stage to an end and say whether all are finished.
@@ -48,7 +49,7 @@ class Runner:
         A failure stops only what depends on it. On Ctrl-C what runs is stopped and recorded as
         interrupted, and KeyboardInterrupt goes on to the caller.
         """
-        waiting = list(stages)
+        waiting, self._asked = list(stages), len(stages)
         try:
             while waiting or self._running:
                 waiting = [stage for stage in waiting if not self._advance(stage)]
@@ -92,12 +93,13 @@ class Runner:
     def _attempt(self, stage: Stage, decision: Decision, lock: process.FolderLock) -> Attempt:
         inputs = {read: folder for read in stage.reads if (folder := self.outcomes[read].folder)}
         settings = self.parameters[stage.id], inputs, self._sources, lock, self.timeout or stage.timeout, self._warm
+        self._warm.several = self._asked > len(self.outcomes) + len(self._running) + 1
         return Attempt(self.project, stage, decision, *settings)
 
     def _fits(self, stage: Stage) -> bool:
         """Say whether cores are free; a stage that wants more than all of them still runs, alone."""
-        used = sum(attempt.threads for attempt in self._running)
-        return not used or used + self.parameters[stage.id].threads <= self.cores
+        used = sum(attempt.cores for attempt in self._running)
+        return not used or used + self.parameters[stage.id].cores() <= self.cores
 
     def _decide(self, stage: Stage) -> Decision:
         inputs = {read: record.output_hash for read in stage.reads if (record := self.outcomes[read].record)}

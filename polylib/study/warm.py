@@ -36,6 +36,7 @@ class Nurseries:
     def __init__(self, root: Path, package: Path, parameters: Iterable[StageParameters]) -> None:
         """root: of the project, where engines work; package: polylib's sources; parameters: of the stages."""
         self._root, self._package = root, package
+        self.several = True  # whether more stages than the next are to come; the runner knows
         counts = Counter(values.threads for values in parameters).most_common(_NURSERIES) if can_fork() else []
         self._nurseries = {
             count: Nursery(root, stage_environment(count, package.parent)) for count, _ in sorted(counts)
@@ -48,12 +49,12 @@ class Nurseries:
         The first call starts the nursery of this count, the second the others: they load meanwhile.
         """
         environment, keep = stage_environment(threads, self._package.parent), tuple(keep)
-        if any(nursery.begun for nursery in self._nurseries.values()):
+        if self.several and any(nursery.begun for nursery in self._nurseries.values()):
             for other in self._nurseries.values():
-                other.begin()
+                other.begin(several=True)
         if nursery := self._nurseries.get(threads):
             request = {"job": str(job), "folder": str(self._root), "environment": environment}
-            if child := nursery.fork(request, log, keep):
+            if child := nursery.fork(request, log, keep, self.several):
                 return child
         command = [sys.executable, "-m", "polylib.study.engine", str(job)]
         return Child(command, folder=self._root, environment=environment, log=log, keep=keep)
@@ -80,24 +81,34 @@ class Nursery:
         """Say whether it was started."""
         return self._process is not None
 
-    def fork(self, request: dict[str, Any], log: Path, keep: tuple[int, ...]) -> "ForkedChild | None":
-        """Return an engine, or None if this nursery cannot give one (and then never again)."""
+    def fork(self, request: dict[str, Any], log: Path, keep: tuple[int, ...], several: bool) -> "ForkedChild | None":
+        """Return an engine, or None if this nursery cannot give one (and then never again).
+
+        several: whether it may be asked for more, so that libraries are worth loading meanwhile.
+        """
         child = None
         if self._usable:
-            self.begin()
+            self.begin(several)
             with contextlib.suppress(OSError):
                 child = self._ask(request, log, keep)
         self._usable = child is not None  # children that it has go on
         return child
 
-    def begin(self) -> None:
-        """Start it, if it was not."""
+    def begin(self, several: bool) -> None:
+        """Start it, if it was not; several: whether more than one engine will be asked for."""
         if self.begun or not self._usable:
             return
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "polylib.study.nursery", str(theirs.fileno()), str(os.getpid())],
+                [
+                    sys.executable,
+                    "-m",
+                    "polylib.study.nursery",
+                    str(theirs.fileno()),
+                    str(os.getpid()),
+                    *([] if several else ["one"]),
+                ],
                 cwd=self._root,
                 env=dict(self._environment),
                 stdin=subprocess.DEVNULL,

@@ -68,6 +68,12 @@ while not warm and time.monotonic() < deadline:
     family = open(f"/proc/{elder}/task/{elder}/children").read().split()
     warm = [pid for pid in family if field(pid, "Name") == "polylib-warm"]
 (stage.folder / "threads.txt").write_text(field(warm[0], "Threads") + " " + field(elder, "Threads"))"""
+# Notes how many children the nursery has while this kernel's engine is one of them.
+FAMILY = """import os
+lines = open(f"/proc/{os.getppid()}/status").read().splitlines()
+elder = [line.split()[1] for line in lines if line.startswith("PPid:")][0]
+family = open(f"/proc/{elder}/task/{elder}/children").read().split()
+(stage.folder / "family.txt").write_text(str(len(family)))"""
 # Tells who is who and stays, the first time; finishes at once if it is resumed.
 STAYS = """import os, time
 (Path("{root}") / "pids.txt").write_text(f"{{os.getpid()}} {{os.getppid()}} " + " ".join(
@@ -137,6 +143,17 @@ def test_real_stages_give_the_same_bytes(tmp_path: Path, monkeypatch: pytest.Mon
     assert len(hashes[0]) == 3
 
 
+def test_libraries_are_loaded_ahead_only_where_another_stage_is_to_come(toy: Any) -> None:
+    toy.add("10-one", FAMILY)
+    toy.add("20-two", FAMILY, reads=("10-one",))
+    run(toy)
+    children = [(toy.folder(stage) / "family.txt").read_text() for stage in ("10-one", "20-two")]
+    assert children[0] == "2", "the engine, and the heir that loads for the next stage"
+    shutil.rmtree(toy.folder("20-two"))
+    run(toy)
+    assert (toy.folder("20-two") / "family.txt").read_text() == "1", "a run that needs one stage loads nothing ahead"
+
+
 def test_unseeded_draws_differ_between_stages(toy: Any) -> None:
     for name in ("10-one", "20-two"):
         toy.add(name, UNSEEDED)
@@ -166,6 +183,7 @@ def children(pid: int) -> list[int]:
 @pytest.mark.parametrize("victim", ["nursery", "heir", "runner", "ctrl-c"])
 def test_nobody_outlives_a_kill_and_the_next_run_resumes(toy: Any, until: Callable[..., Any], victim: str) -> None:
     toy.add("10-stays", STAYS.format(root=toy.root))
+    toy.add("20-after", "1", reads=("10-stays",))
     process = toy.spawn()
     noted = toy.root / "pids.txt"
     kernel, engine, nursery = (
