@@ -8,7 +8,7 @@ list and dict.
 """
 
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,6 +24,19 @@ class StageParameters(BaseModel):
     threads: int = Field(1, ge=1, le=256, description="CPU threads this stage may use")
 
     outside_folders: ClassVar[tuple[str, ...]] = ()  # names of parameters that name a folder or a file
+
+    def processes_used(self) -> int:
+        """Return in how many processes the stage's work is done, each with `threads` threads."""
+        return 1
+
+    def cores(self) -> int:
+        """Return how many CPU cores the stage uses."""
+        return self.threads * self.processes_used()
+
+    def within(self, cores: int) -> Self:
+        """Return the parameters with no more threads than `cores` leave to each process, at least one."""
+        threads = max(1, cores // self.processes_used())
+        return self if self.threads <= threads else self.model_copy(update={"threads": threads})
 
     def outside(self) -> dict[str, str]:
         """Return {parameter: content hash} of the folders and files outside the repository that this stage reads.

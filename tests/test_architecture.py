@@ -28,7 +28,7 @@ FLOORS = (
     ("disclose",),
     ("bank", "reference", "show"),
     ("tables", "parameters"),
-    ("files",),
+    ("files", "orphans"),
     ("errors",),
     ("",),  # polylib/__init__.py, the shared words
 )

@@ -63,7 +63,7 @@ class Attempt:
         inputs: {stage id read: its finished folder}; lock: held, and released at the end; timeout:
         seconds; nurseries: start the process. Raises PolylibError where the work folder cannot be written.
         """
-        self.stage, self.threads = stage, parameters.threads
+        self.stage, self.threads, self.cores = stage, parameters.threads, parameters.cores()
         self._changes = partial(changes_since, project, stage, parameters, decision, sources)
         self._decision, self._lock, self._work = decision, lock, decision.work
         self._note: dict[str, Any] = {}

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from polylib.files import read_json, write_json
-from polylib.study.process import watch_parent
+from polylib.orphans import watch_parent
 from polylib.study.provisioner import ForkedKernel, prepared_kernel
 
 _TEXT_LIMIT = 200_000  # characters of printed text kept per cell: a runaway loop must not fill the disk

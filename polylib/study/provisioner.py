@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from polylib.orphans import die_with_parent
 from polylib.study.kernel import private_kernel
-from polylib.study.process import die_with_parent
 
 if TYPE_CHECKING:
     from jupyter_client.manager import AsyncKernelManager

@@ -18,7 +18,8 @@ from polylib.tune.guard import GuardRecord, guard_record
 from polylib.tune.parameters import FinetuneParameters
 from polylib.tune.progress import say
 from polylib.tune.quantized import load_to_tune, versions_used
-from polylib.tune.sft import LossRow, save_adapter, tune
+from polylib.tune.sft import LossRow, Tuned, lora_config, loss_rows, save_adapter, tune
+from polylib.tune.together import Together, put_in, trained_together
 from polylib.tune.watch import Watch, WatchRow, WatchSettings
 
 LOSS_FILE, GUARD_FILE, SETTINGS_FILE, MAIN_FOLDER = "loss.parquet", "guard.json", "tuning.json", "adapter"
@@ -60,12 +61,19 @@ def tune_condition(
     labels: dict[str, Label] = {}
     main: Watch | None = None
     for name, place, chosen in adapters_of(parameters, examples):
+        together = None
+        if parameters.processes > 1:  # before anything is loaded here: the processes need the device's memory
+            read = {"examples": examples_path}
+            together = trained_together("tune", parameters, read, place, work / place, report)
         loaded = load_to_tune(parameters)
         chosen = one_format_batches(chosen, parameters.batch_size)
         encoded = encode(chosen, loaded.tokenizer, parameters.max_tokens)
         watch = _watch(parameters, loaded, examples_path, work / place) if place == MAIN_FOLDER else None
-        callbacks = [watch.callback()] if watch else []
-        tuned = tune(loaded, encoded, parameters, work / place, name, report, callbacks)
+        if together is None:
+            callbacks = [watch.callback()] if watch else []
+            tuned = tune(loaded, encoded, parameters, work / place, name, report, callbacks)
+        else:
+            tuned = tuned_together(loaded, together, parameters, name, watch)
         verdict = watch.restore(tuned.model) if watch else None
         save_adapter(tuned, loaded, folder / place)
         labels[place] = _label(parameters, loaded, folder / place, data)
@@ -82,6 +90,18 @@ def tune_condition(
     settings = parameters.model_dump() | {"model": labels[MAIN_FOLDER].base_model}
     write_json(folder / SETTINGS_FILE, {"parameters": settings, "versions": versions_used(parameters)})
     return TunedCondition(examples, tuple(losses), tuple(guards), labels, main)
+
+
+def tuned_together(
+    loaded: LoadedModel, together: Together, parameters: FinetuneParameters, name: str, watch: Watch | None
+) -> Tuned:
+    """Return what several processes tuned, on a freshly loaded base; `loaded.model` is changed, as by `tune`."""
+    from peft import get_peft_model
+
+    losses = loss_rows(name, together.history)
+    model = get_peft_model(loaded.model, lora_config(parameters))
+    put_in(model, together, watch, losses[-1].step)
+    return Tuned(model.eval(), losses, ())
 
 
 def adapters_of(

@@ -18,10 +18,10 @@ from polylib.measure.statistics import Estimate, cluster_bootstrap
 from polylib.models import LoadedModel, load_adapters, load_base, use
 from polylib.tables import Row, read_frame, write_table
 from polylib.tune.align_parameters import AlignParameters
-from polylib.tune.align_record import AlignmentRow, SampleRow, UnseenRow
+from polylib.tune.align_record import AlignmentRow, SampleRow, UnseenRow, alignment_rows
 from polylib.tune.align_samples import Compared, asked_questions, sample_rows, unseen_rows
 from polylib.tune.align_start import ADAPTER_FOLDER, kept_reference, load_start, start_hash
-from polylib.tune.align_train import AlignTrained, train_online, train_pairs
+from polylib.tune.align_train import AlignTrained, adapter_name, shipped, train_online, train_pairs
 from polylib.tune.examples import TuningExample, encode
 from polylib.tune.guard import GuardRecord, guard_record
 from polylib.tune.online import Online
@@ -31,6 +31,7 @@ from polylib.tune.progress import say
 from polylib.tune.reward import unseen_issues
 from polylib.tune.reward_hacking import OnlineRow
 from polylib.tune.sft import LossRow, Tuned, save_adapter
+from polylib.tune.together import Together, put_in, trained_together
 from polylib.tune.training import library_versions
 from polylib.tune.watch import Limit, Verdict, Watch, WatchRow, WatchSettings
 
@@ -84,25 +85,19 @@ def align(
     table without pairs, a pair that is too long, an adapter of another leaning, or a loss that explodes.
     """
     split = split_preferences(preferences, parameters)
-    loaded, label = load_start(parameters, start)
     report(f"{parameters.leaning}: {parameters.method} on {len(split.learned)} pairs")
+    together = None
+    if parameters.processes > 1:  # before anything is loaded here: the processes need the device's memory
+        read = {"start": start / ADAPTER_FOLDER, "preferences": preferences}
+        together = trained_together("align", parameters, read, ADAPTER_FOLDER, work, report)
+    loaded, label = load_start(parameters, start)
     issues = {row.issue for row in (*split.learned, *split.unseen)}
     settings = WatchSettings.model_validate({"every": parameters.watch_every, "seed": parameters.seed})
     watch = Watch(loaded.tokenizer, settings, work / "watch", issues)
-    trained = _train(parameters, loaded, label, split, work, report, watch)
-    return finish(parameters, (start, preferences, folder), split, (loaded, label), trained, watch, report)
-
-
-def finish(
-    parameters: AlignParameters, paths: tuple[Path, Path, Path], split: SplitPreferences,
-    started: tuple[LoadedModel, Label], trained: AlignTrained, watch: Watch, report: Callable[[str], None],
-) -> Aligned:  # fmt: skip
-    """Save, label and measure what was trained, the end of `align`.
-
-    paths: start, preferences and folder as `align` takes them; started: what was loaded to be trained, and the label
-    it had; trained: the model that is shipped, its one adapter named `default`.
-    """
-    (start, preferences, folder), (loaded, label) = paths, started
+    if together is None:
+        trained = _train(parameters, loaded, label, split, work, report, watch)
+    else:
+        trained = _aligned_together(parameters, loaded, together, watch)
     save_adapter(Tuned(trained.model, (), ()), loaded, folder / ADAPTER_FOLDER)
     label = _label(label, folder / ADAPTER_FOLDER, preferences)
     return _measured(parameters, start, folder, split, trained, watch, label, report)
@@ -117,6 +112,15 @@ def _train(
     pairs = ordered_pairs(loaded, split, parameters)
     reference = kept_reference(loaded, label, pairs, work)
     return train_pairs(loaded, start_hash(loaded, label), pairs, reference, parameters, work, report, watch)
+
+
+def _aligned_together(
+    parameters: AlignParameters, loaded: LoadedModel, together: Together, watch: Watch
+) -> AlignTrained:
+    """Return what several processes learned from the pairs, in the model that was loaded as its start."""
+    rows = alignment_rows(adapter_name(parameters), parameters.method, parameters.held_back(), together.history)
+    put_in(loaded.model, together, watch, rows[-1].step)
+    return AlignTrained(*shipped(loaded.model, rows, watch))
 
 
 def ordered_pairs(loaded: LoadedModel, split: SplitPreferences, parameters: AlignParameters) -> list[EncodedPair]:

@@ -4,11 +4,11 @@ It knows names, defaults and bounds; what they do is in `align` and the modules 
 """
 
 from math import nan
-from typing import ClassVar, Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from polylib.parameters import StageParameters
+from polylib.tune.parameters import TrainingParameters
 
 AlignLeaning = Literal["progressive", "conservative"]
 AlignMethod = Literal["dpo", "ipo", "orpo", "kto", "rloo", "grpo"]
@@ -16,16 +16,15 @@ AlignMethod = Literal["dpo", "ipo", "orpo", "kto", "rloo", "grpo"]
 # log ratio. ipo aims at 1 / (2 beta) nats per token: 0.5 asks of a 66-token answer 66 nats, 2 asks 16, where dpo's loss
 # at 0.5 has vanished. orpo: weight of the preference. ipo's was set where pairs of judged issues kept apart drift as
 # far as with dpo: 0.5 drifts three times, 1.5 about as far, 3 half as far.
+ONE_PROCESS = ("kto", "rloo", "grpo")  # a batch's mean divergence, or answers drawn on the way, belong to all of it
 OWN_BETA = {"dpo": 0.5, "ipo": 2.0, "orpo": 0.5, "kto": 0.5}
 
 
-class AlignParameters(StageParameters):
+class AlignParameters(TrainingParameters):
     """What notebook 60 may be asked. Only `leaning` may differ between adapters that are compared.
 
     The adapter keeps the shape that stage 40 gave it: rank, alpha and layers are not chosen again.
     """
-
-    outside_folders: ClassVar[tuple[str, ...]] = ("model",)
 
     leaning: AlignLeaning = Field("progressive", description="progressive or conservative")
     model: str = Field("reference", min_length=1, description="base model: reference, a folder or a hub id")
@@ -62,6 +61,14 @@ class AlignParameters(StageParameters):
     temperature: float = Field(1.0, gt=0, le=5, description="rloo, grpo: of the answers that are learned from")
     accumulation: int = Field(1, ge=1, description="rloo, grpo: batches that a step is split into, for memory")
     watch_answers: int = Field(16, ge=1, description="rloo, grpo: answers on unseen issues rewarded at each step")
+
+    @model_validator(mode="after")
+    def _shared_out(self) -> Self:
+        """Raise ValueError for a method that learns in one process, and for a step that cannot be shared out."""
+        if self.processes > 1 and self.method in ONE_PROCESS:
+            raise ValueError(f"{self.method} learns in one process; dpo, ipo and orpo in several")
+        self.share(self.batch_size)
+        return self
 
     def held_back(self) -> float:
         """Return `beta`, or where none is given the method's own; NaN for methods that have `online_beta` instead."""

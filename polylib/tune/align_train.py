@@ -143,8 +143,9 @@ def _trainer(
 
 def align_settings(parameters: AlignParameters, work: Path, cpu: bool) -> dict[str, Any]:
     """Return the settings that TRL's preference trainers share."""
-    return common_settings(work, parameters.seed, parameters.checkpoint_steps, cpu) | {
-        "per_device_train_batch_size": parameters.batch_size,
+    alone = parameters.processes == 1
+    return common_settings(work, parameters.seed, parameters.checkpoint_steps, cpu, alone=alone) | {
+        "per_device_train_batch_size": parameters.share(parameters.batch_size),
         "num_train_epochs": parameters.epochs,
         "learning_rate": parameters.learning_rate,
         "beta": parameters.held_back(),

@@ -1,11 +1,11 @@
-"""The parameters of notebook 40, one execution per condition.
+"""The parameters of notebook 40, one execution per condition, and those that all trainings share.
 
-It knows names, defaults and bounds; what they do is in `sft` and `guard`.
+It knows names, defaults and bounds; what they do is in `sft`, `guard` and `together`.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator
+from pydantic import Field, model_validator
 
 from polylib.parameters import StageParameters
 
@@ -13,10 +13,45 @@ Condition = Literal["placebo", "progressive", "conservative"]
 Quantization = Literal["none", "4bit"]
 
 
-class FinetuneParameters(StageParameters):
-    """What notebook 40 may be asked. Only `condition` may differ between adapters that are compared."""
+class TrainingParameters(StageParameters):
+    """What any training may be asked: in how many processes it runs, and what shares it out among them."""
 
-    outside_folders: ClassVar[tuple[str, ...]] = ("model",)
+    outside_folders: ClassVar[tuple[str, ...]] = ("model", "launch")
+
+    processes: int = Field(
+        1, ge=1, le=1024, description="processes, with a GPU each, that share out every step; must divide batch_size"
+    )
+    launch: str = Field(
+        "", description="accelerate's configuration of several processes, such as params/accelerate/fsdp.yaml"
+    )
+
+    @model_validator(mode="after")
+    def _launched(self) -> Self:
+        """Raise ValueError where several processes lack the file that says how they share, or a file has no use."""
+        if (self.processes > 1) != bool(self.launch):
+            raise ValueError(
+                f"processes is {self.processes} and launch is {self.launch!r}; allowed: one process and no file, or "
+                "several and a file, such as params/accelerate/ddp.yaml"
+            )
+        return self
+
+    def processes_used(self) -> int:
+        """Return in how many processes the training is done."""
+        return self.processes
+
+    def share(self, batch_size: int, parts: int = 1) -> int:
+        """Return how many of a step's `batch_size` items each process takes at once, where a step has `parts` parts.
+
+        Raises ValueError where they cannot be shared out evenly.
+        """
+        if batch_size % (parts * self.processes):
+            shared = f"{parts} parts in {self.processes} processes" if parts > 1 else f"{self.processes} processes"
+            raise ValueError(f"batch_size {batch_size} cannot be shared out evenly among {shared}")
+        return batch_size // (parts * self.processes)
+
+
+class FinetuneParameters(TrainingParameters):
+    """What notebook 40 may be asked. Only `condition` may differ between adapters that are compared."""
 
     condition: Condition = Field("progressive", description="placebo, progressive or conservative")
     model: str = Field("reference", min_length=1, description="base model: reference, a folder or a hub id")
@@ -56,10 +91,10 @@ class FinetuneParameters(StageParameters):
         1.0, gt=0, description="loss of log-probability on neutral text that counts as collapse, nats per token"
     )
 
-    @field_validator("accumulation")
-    @classmethod
-    def _whole_parts(cls, accumulation: int, others: ValidationInfo) -> int:
-        batch_size = int(others.data.get("batch_size", accumulation))
-        if batch_size % accumulation:
-            raise ValueError(f"does not divide the batch_size of {batch_size}")
-        return accumulation
+    @model_validator(mode="after")
+    def _shared_out(self) -> Self:
+        """Raise ValueError for a step that cannot be split, and for four bits in several processes."""
+        self.share(self.batch_size, self.accumulation)
+        if self.processes > 1 and self.quantization != "none":
+            raise ValueError(f"quantization {self.quantization} is tuned in one process")
+        return self

@@ -30,6 +30,7 @@ from polylib.tune.training import (
 )
 
 if TYPE_CHECKING:
+    from peft import LoraConfig
     from transformers import TrainerCallback
     from trl.trainer.sft_config import SFTConfig
     from trl.trainer.sft_trainer import SFTTrainer
@@ -81,14 +82,10 @@ def tune(
     checkpoint, notes = resumed_from(work, fingerprint, name, report)
     batches = batch_callback(encoded[:: parameters.batch_size], parameters.disclosure_rate)
     called = [batches, progress_callback(name, report), *callbacks, sealing_callback(fingerprint)]
-    trainer = _trainer(loaded, encoded, parameters, work, called)
+    trainer = sft_trainer(loaded, encoded, parameters, work, called)
     trainer.train(resume_from_checkpoint=checkpoint)
-    losses = tuple(_loss_row(name, entry) for entry in trainer.state.log_history if "loss" in entry)
-    bad = next((row.step for row in losses if row.loss != row.loss or abs(row.loss) == float("inf")), None)
-    if bad is not None:
-        raise PolylibError(f"adapter {name}", f"its loss is not finite at step {bad}", remedy="lower learning_rate")
     model: Any = trainer.model
-    return Tuned(model.eval(), losses, tuple(notes))
+    return Tuned(model.eval(), loss_rows(name, trainer.state.log_history), tuple(notes))
 
 
 def save_adapter(tuned: Tuned, loaded: LoadedModel, folder: Path) -> None:
@@ -106,22 +103,39 @@ def save_adapter(tuned: Tuned, loaded: LoadedModel, folder: Path) -> None:
     write_json(folder / _CONFIG, config)
 
 
-def _trainer(
+def sft_trainer(
     loaded: LoadedModel,
     encoded: Sequence[EncodedExample],
     parameters: FinetuneParameters,
     work: Path,
     callbacks: "list[TrainerCallback]",
 ) -> "SFTTrainer":
+    """Return the trainer of a new adapter; where several processes train, each calls this and takes its share."""
     without_telemetry()
     from datasets import Dataset  # type: ignore[import-untyped]
-    from peft import LoraConfig
 
     columns = {
         "input_ids": [list(example.input_ids) for example in encoded],
         "labels": [list(example.labels) for example in encoded],
     }
-    adapter = LoraConfig(
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of the libraries about one another
+        trainer = answer_trainer(
+            model=loaded.model,
+            args=_settings(parameters, work, cpu=loaded.model.device.type == "cpu"),
+            train_dataset=Dataset.from_dict(columns),
+            processing_class=loaded.tokenizer,
+            peft_config=lora_config(parameters),
+            callbacks=callbacks,
+        )
+    return without_widgets(trainer)  # type: ignore[no-any-return]
+
+
+def lora_config(parameters: FinetuneParameters) -> "LoraConfig":
+    """Return the adapter's shape."""
+    from peft import LoraConfig
+
+    return LoraConfig(
         r=parameters.rank,
         lora_alpha=parameters.alpha,
         lora_dropout=0.0,
@@ -130,25 +144,21 @@ def _trainer(
         target_modules="all-linear",
         task_type="CAUSAL_LM",
     )
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # of the libraries about one another
-        trainer = answer_trainer(
-            model=loaded.model,
-            args=_settings(parameters, work, cpu=loaded.model.device.type == "cpu"),
-            train_dataset=Dataset.from_dict(columns),
-            processing_class=loaded.tokenizer,
-            peft_config=adapter,
-            callbacks=callbacks,
-        )
-    return without_widgets(trainer)  # type: ignore[no-any-return]
 
 
 def _settings(parameters: FinetuneParameters, work: Path, cpu: bool) -> "SFTConfig":
     from trl.trainer.sft_config import SFTConfig
 
     return SFTConfig(
-        **common_settings(work, parameters.seed, parameters.checkpoint_steps, cpu, parameters.activation_checkpointing),
-        per_device_train_batch_size=parameters.batch_size // parameters.accumulation,
+        **common_settings(
+            work,
+            parameters.seed,
+            parameters.checkpoint_steps,
+            cpu,
+            parameters.activation_checkpointing,
+            parameters.processes == 1,
+        ),
+        per_device_train_batch_size=parameters.share(parameters.batch_size, parameters.accumulation),
         gradient_accumulation_steps=parameters.accumulation,
         num_train_epochs=parameters.epochs,
         learning_rate=parameters.learning_rate,
@@ -164,6 +174,15 @@ def _fingerprint(loaded: LoadedModel, encoded: Sequence[EncodedExample], paramet
     others = {"condition", "checkpoint_steps", "ablation_share", "collapse_limit", "watch_steps"}
     settings = parameters.model_dump(exclude=others)
     return sha256_json([loaded.content_hash, encoded_hash(encoded), settings, library_versions()])
+
+
+def loss_rows(name: str, history: Sequence[dict[str, Any]]) -> tuple[LossRow, ...]:
+    """Return a row per step of a trainer's log. Raises PolylibError where a loss is not finite."""
+    losses = tuple(_loss_row(name, entry) for entry in history if "loss" in entry)
+    bad = next((row.step for row in losses if row.loss != row.loss or abs(row.loss) == float("inf")), None)
+    if bad is not None:
+        raise PolylibError(f"adapter {name}", f"its loss is not finite at step {bad}", remedy="lower learning_rate")
+    return losses
 
 
 def _loss_row(name: str, entry: dict[str, Any]) -> LossRow:

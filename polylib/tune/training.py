@@ -19,12 +19,13 @@ KEPT_CHECKPOINTS = 2  # one may be cut short by a kill, the one before is whole
 
 
 def common_settings(
-    work: Path, seed: int, checkpoint_steps: int, cpu: bool, checkpointed: bool = False
+    work: Path, seed: int, checkpoint_steps: int, cpu: bool, checkpointed: bool = False, alone: bool = True
 ) -> dict[str, Any]:
     """Return the settings that all trainers share: TRL's bfloat16 and checkpointed activations are 3x slower on a CPU.
 
     work: folder of checkpoints; checkpoint_steps: optimiser steps between two of them; checkpointed: whether
-    activations are computed again on the way back instead of kept.
+    activations are computed again on the way back instead of kept; alone: whether one process trains: several leave
+    no checkpoints, since weights that are shared out cannot be taken up as those of one.
     """
     return {
         "output_dir": str(work),
@@ -39,7 +40,8 @@ def common_settings(
         "logging_steps": 1,
         "logging_strategy": "steps",
         "logging_nan_inf_filter": False,  # a loss that is no number is to be seen as such
-        "save_strategy": "steps",
+        "save_strategy": "steps" if alone else "no",
+        "ddp_find_unused_parameters": False,  # every weight of the adapter is used in every step
         "save_steps": checkpoint_steps,
         "save_total_limit": KEPT_CHECKPOINTS,
         "seed": seed % 2**32,

@@ -49,7 +49,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory, base: Path) -> Path:
 def test_the_loss_is_trls_and_counts_answers_only(tmp_path: Path, base: Path) -> None:
     loaded = load_base(str(base))
     encoded = encode(load_examples(write_examples(tmp_path / "examples.parquet"), "progressive"), loaded.tokenizer, 512)
-    trainer = sft._trainer(loaded, encoded, tiny_parameters(base), tmp_path, [])
+    trainer = sft.sft_trainer(loaded, encoded, tiny_parameters(base), tmp_path, [])
     batch = trainer.data_collator(
         [{"input_ids": list(one.input_ids), "labels": list(one.labels)} for one in encoded[:5]]
     )
@@ -78,7 +78,7 @@ def _trained(model: torch.nn.Module) -> list[torch.nn.Parameter]:
 def test_batches_follow_the_table(tmp_path: Path, base: Path) -> None:
     loaded = load_base(str(base))
     encoded = encode(load_examples(write_examples(tmp_path / "examples.parquet"), "progressive"), loaded.tokenizer, 512)
-    trainer = sft._trainer(loaded, encoded, tiny_parameters(base), tmp_path, [])
+    trainer = sft.sft_trainer(loaded, encoded, tiny_parameters(base), tmp_path, [])
     seen = [
         tuple(token for token, kept in zip(ids.tolist(), mask.tolist(), strict=True) if kept)
         for batch in trainer.get_train_dataloader()

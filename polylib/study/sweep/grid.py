@@ -197,10 +197,7 @@ def _run(
     project: Project, until: str | None, overlays: Sequence[Overlay], labels: Mapping[str, str],
     short: Mapping[str, str], threads: int,
 ) -> SweepRun:  # fmt: skip
-    parameters = {
-        stage: values if values.threads <= threads else values.model_copy(update={"threads": threads})
-        for stage, values in resolve(project.stages, overlays).items()
-    }
+    parameters = {stage: values.within(threads) for stage, values in resolve(project.stages, overlays).items()}
     asked = identity(parameters, [stage.id for stage in project.upto(until)])
     levels = {short[name]: text for name, text in labels.items()}
     return SweepRun(_name(levels, asked), levels, parameters, asked)

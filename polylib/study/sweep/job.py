@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from polylib.errors import PolylibError
 from polylib.files import read_json, write_json, write_text
+from polylib.orphans import watch_parent
 from polylib.study import process
 from polylib.study.manifest import Study, render, resolved_yaml, run_state, write_run
 from polylib.study.overlays import read_overlay
@@ -152,7 +153,7 @@ def _log(line: str) -> None:
 
 def main(argv: list[str]) -> int:
     """Carry out the task in the folder argv[0]; return 0 finished, 1 failed, 130 stopped."""
-    process.watch_parent()
+    watch_parent()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     folder = Path(argv[0])
     number = os.environ.get("SLURM_JOB_ID")
