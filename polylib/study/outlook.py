@@ -121,13 +121,14 @@ def outlook(stages: Sequence[str], parameters: Mapping[str, Any], device: Device
             sources[name] = source_of(*name)
         shape = sources[name].shape if name[0] else None
         known = shape is not None or not name[0]
-        seconds = seconds_of(work, shape, device, own.threads) if known else float("nan")
+        parallel = own.cores() if device.measured else own.processes_used()
+        seconds = seconds_of(work, shape, device, parallel) if known else float("nan")
         found.append(StageOutlook(stage, seconds, memory_of(work, shape, device) if known else float("nan")))
     return Outlook(tuple(sources.values()), device, tuple(found), FACTOR_CPU if device.measured else FACTOR_GPU)
 
 
-def seconds_of(work: Work, shape: Shape | None, device: Device, threads: int = 1) -> float:
-    """Return about how many seconds a stage takes.
+def seconds_of(work: Work, shape: Shape | None, device: Device, parallel: int = 1) -> float:
+    """Return about how many seconds a stage takes; parallel: threads on a CPU, GPUs that share a training out.
 
     A token read costs two operations per parameter of the layers; one trained on as many again on the way back (the
     base is frozen, so only the adapter's own gradients are computed), and a third time where activations are
@@ -135,7 +136,7 @@ def seconds_of(work: Work, shape: Shape | None, device: Device, threads: int = 1
     """
     if shape is None:
         return work.fixed
-    flops = device.flops * device.reached * (threads if device.measured else 1)
+    flops = device.flops * device.reached * parallel
     passes = 6 if work.again else 4
     computed = passes * shape.body * work.learned + 2 * shape.body * work.read
     computed += shape.head * (passes * work.learned / 2 + 2 * work.predicted)  # of an example, the answer's half

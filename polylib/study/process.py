@@ -4,6 +4,7 @@ It knows operating systems, not stages.
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -29,6 +30,12 @@ def cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def gpu_at_hand() -> bool:
+    """Say whether there seems to be a GPU that CUDA may use, without loading the library that knows."""
+    hidden = os.environ.get("CUDA_VISIBLE_DEVICES", "0") in ("", "-1")
+    return not hidden and (Path("/dev/nvidiactl").exists() or shutil.which("nvidia-smi") is not None)
 
 
 def stage_environment(threads: int, root: Path) -> dict[str, str]:

@@ -36,6 +36,7 @@ class Runner:
         """
         self.project, self.parameters, self.watcher = project, parameters, watcher
         self.cores, self.timeout = cores or process.cores(), timeout
+        self._gpu = process.gpu_at_hand()
         self.outcomes: dict[str, Outcome] = {}
         self._sources, self._running = Sources(project.package), list[Attempt]()
         self._decisions: dict[str, Decision] = {}
@@ -97,9 +98,17 @@ class Runner:
         return Attempt(self.project, stage, decision, *settings)
 
     def _fits(self, stage: Stage) -> bool:
-        """Say whether cores are free; a stage that wants more than all of them still runs, alone."""
+        """Say whether cores are free; a stage that wants more than all of them still runs, alone.
+
+        On a GPU stages with a model run in turn: all would use the first one, and its memory holds one.
+        """
+        if self._gpu and self._loads(stage) and any(self._loads(attempt.stage) for attempt in self._running):
+            return False
         used = sum(attempt.cores for attempt in self._running)
         return not used or used + self.parameters[stage.id].cores() <= self.cores
+
+    def _loads(self, stage: Stage) -> bool:
+        return hasattr(self.parameters[stage.id], "model")
 
     def _decide(self, stage: Stage) -> Decision:
         inputs = {read: record.output_hash for read in stage.reads if (record := self.outcomes[read].record)}

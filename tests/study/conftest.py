@@ -103,11 +103,13 @@ class Toy:
     def project(self) -> Project:
         return Project(self.root, self.root / "notebooks", self.root / "reports", PACKAGE, tuple(self.stages))
 
-    def run(self, seeds: dict[str, int] | None = None, **options: Any) -> dict[str, Outcome]:
+    def run(
+        self, seeds: dict[str, int] | None = None, kind: type[StageParameters] = EnvironmentParameters, **options: Any
+    ) -> dict[str, Outcome]:
         """Run the study here and return its outcomes."""
         self.events = Events()
         parameters: dict[str, StageParameters] = {
-            stage.id: EnvironmentParameters(seed=(seeds or {}).get(stage.id, 1), threads=1) for stage in self.stages
+            stage.id: kind(seed=(seeds or {}).get(stage.id, 1), threads=1) for stage in self.stages
         }
         runner = Runner(self.project, parameters, self.events, **{"cores": 2, **options})
         runner.run(tuple(self.stages))

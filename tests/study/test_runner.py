@@ -3,12 +3,13 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from polylib.errors import PolylibError
 from polylib.files import read_json
+from polylib.study import process
 from polylib.study.parameters import EnvironmentParameters
 from polylib.study.plan import forecast
 
@@ -114,6 +115,31 @@ def test_one_core_runs_one_stage_at_a_time(toy: Any) -> None:
     toy.run(cores=1)
     order = [event for event in toy.events.told if event[0] != "progress"]
     assert [kind for kind, _ in order] == ["started", "ended", "started", "ended"]
+
+
+class Loads(EnvironmentParameters):
+    """Parameters of a stage that loads a model."""
+
+    model: ClassVar[str] = "reference"
+
+
+@pytest.mark.parametrize("gpu", [True, False])
+def test_on_a_gpu_stages_with_a_model_run_in_turn(toy: Any, monkeypatch: pytest.MonkeyPatch, gpu: bool) -> None:
+    monkeypatch.setattr(process, "gpu_at_hand", lambda: gpu)
+    for name in ("10-left", "10-right"):
+        toy.add(name, "1")
+    toy.run(kind=Loads)
+    order = [kind for kind, _ in toy.events.told if kind != "progress"]
+    assert (order == ["started", "ended", "started", "ended"]) == gpu
+
+
+def test_a_gpu_that_is_hidden_is_not_at_hand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(process.shutil, "which", lambda _: "nvidia-smi")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    assert process.gpu_at_hand()
+    for hidden in ("", "-1"):
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", hidden)
+        assert not process.gpu_at_hand()
 
 
 def test_progress_of_a_running_cell_is_seen_and_printing_is_capped(toy: Any) -> None:
