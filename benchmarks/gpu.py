@@ -1,7 +1,8 @@
 """Tokens per second, memory and the bottleneck of a real model's shape on a GPU, with random weights.
 
 Usage: `python benchmarks/gpu.py [--models llama-1b,llama-8b] [--steps 8] [--out FILE]`
-`python benchmarks/gpu.py --models tiny --steps 2` tries it on a CPU, where the figures mean nothing.
+`python benchmarks/gpu.py --models tiny --steps 2` tries it on a CPU, where the figures mean nothing. No GPU has been at
+hand so far: whoever runs it on one is the first.
 
 Tuning, alignment (DPO, and TRL's own in turn with it), scoring and serving, each through Polylib's own code, at the
 published shapes of Llama 3.2 1B and Llama 3.1 8B in bfloat16. Batches of 8: tuning on 512 tokens, a third of them the
@@ -217,6 +218,7 @@ def aligning(shape: Shape, tokenizer: Any, steps: int, folder: str) -> dict[str,
         if name == "DPO":
             trainer: Any = pair_trainer("dpo", args=DPOConfig(**settings(folder)), **options)
         else:
+            options["train_dataset"] = data.remove_columns(["ref_chosen_logps", "ref_rejected_logps"])
             trainer = Peer(args=DPOConfig(**settings(folder), precompute_ref_log_probs=True), **options)
         flops = BATCH * (4 * shape.body * (PROMPT + answers) + 4 * shape.head * answers)
         one = figures(stepper(trainer), steps, BATCH * (PROMPT + answers), flops)
@@ -340,10 +342,14 @@ def measure(name: str, tokenizer: Any, steps: int, top: dict[str, float]) -> dic
     ratio = found["DPO of TRL at its best"]["seconds"] / found["DPO"]["seconds"]
     gap = difference(shape, tokenizer)
     free()
-    print(f"  DPO {ratio:.2f} times TRL at its best, bar {BAR_DPO}: {'holds' if ratio >= BAR_DPO else 'missed'}")
-    print(f"  bfloat16 from float32: {gap:.4f} nats per token, tolerance {TOLERANCE}: "
-          f"{'holds' if gap <= TOLERANCE else 'missed'}", flush=True)  # fmt: skip
+    print(f"  DPO {ratio:.2f} times TRL at its best, bar {BAR_DPO}: {said(ratio >= BAR_DPO)}")
+    print(f"  bfloat16 from float32: {gap:.4f} nats per token, tolerance {TOLERANCE}: {said(gap <= TOLERANCE)}")
     return found | {"DPO ratio": ratio, "bfloat16 difference": gap}
+
+
+def said(holds: bool) -> str:
+    """Return whether a bar is reached, in words; a trial on a CPU reaches none."""
+    return "not judged on a CPU" if device() == "cpu" else "holds" if holds else "missed"
 
 
 def main() -> int:
