@@ -4,6 +4,7 @@ Beside the adapter itself, a leaning gets two that saw one format only (open ans
 with a smaller budget, so that transfer across formats can be measured.
 """
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -99,7 +100,9 @@ def tuned_together(
     from peft import get_peft_model
 
     losses = loss_rows(name, together.history)
-    model = get_peft_model(loaded.model, lora_config(parameters))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)  # of the libraries about one another
+        model = get_peft_model(loaded.model, lora_config(parameters))
     put_in(model, together, watch, losses[-1].step)
     return Tuned(model.eval(), losses, ())
 

@@ -82,7 +82,7 @@ def trained_together(
     )  # fmt: skip
     if (kept := _kept(folder, identity)) is None:
         write_json(folder / JOB_FILE, job.model_dump(mode="json"))
-        report(f"{adapter}: trained in {parameters.processes} processes, as {launch} says")
+        report(f"training in {parameters.processes} processes, as {launch} says")
         _launch(parameters, launch, folder, report)
         kept = _kept(folder, identity)
     if kept is None:
