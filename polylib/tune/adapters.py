@@ -63,7 +63,7 @@ def tune_condition(
     main: Watch | None = None
     for name, place, chosen in adapters_of(parameters, examples):
         together = None
-        if parameters.processes > 1:  # before anything is loaded here: the processes need the device's memory
+        if parameters.processes > 1:  # before the base is loaded here: the processes need the device's memory
             read = {"examples": examples_path}
             together = trained_together("tune", parameters, read, place, work / place, report)
         loaded = load_to_tune(parameters)
@@ -84,6 +84,7 @@ def tune_condition(
             guard = guard.model_copy(update={"shipped_step": verdict.shipped_step, "stopped": verdict.reasons})
         guards.append(guard)
         main = main or watch
+        del tuned, loaded  # the next adapter's training may need the memory
     write_table(folder / LOSS_FILE, losses, LossRow)
     if main:
         write_table(folder / WATCH_FILE, main.rows, WatchRow)

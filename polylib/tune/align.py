@@ -87,7 +87,7 @@ def align(
     split = split_preferences(preferences, parameters)
     report(f"{parameters.leaning}: {parameters.method} on {len(split.learned)} pairs")
     together = None
-    if parameters.processes > 1:  # before anything is loaded here: the processes need the device's memory
+    if parameters.processes > 1:  # before the base is loaded here: the processes need the device's memory
         read = {"start": start / ADAPTER_FOLDER, "preferences": preferences}
         together = trained_together("align", parameters, read, ADAPTER_FOLDER, work, report)
     loaded, label = load_start(parameters, start)

@@ -7,6 +7,7 @@ from: a training that is interrupted starts again, one that ended is not repeate
 """
 
 import functools
+import gc
 import json
 import os
 import re
@@ -63,7 +64,7 @@ def trained_together(
     """Train in `parameters.processes` processes, unless it was done already; return what they learned.
 
     kind: tune reads `examples` (a table), align `start` (a finished stage 40) and `preferences` (a table); adapter:
-    its folder's name; work: kept between attempts. The device's memory must be free: nothing may be loaded here yet.
+    its folder's name; work: kept between attempts. The device's memory must be free: nothing may be held here.
     Raises PolylibError where the processes cannot be started, or fail; the message names the cause and the log.
     """
     launch = Path(parameters.launch)
@@ -82,6 +83,7 @@ def trained_together(
     )  # fmt: skip
     if (kept := _kept(folder, identity)) is None:
         write_json(folder / JOB_FILE, job.model_dump(mode="json"))
+        _free()
         report(f"training in {parameters.processes} processes, as {launch} says")
         _launch(parameters, launch, folder, report)
         kept = _kept(folder, identity)
@@ -109,6 +111,15 @@ def put_in(model: Any, together: Together, watch: Watch | None, last_step: int) 
         watch.check(model, last_step)
 
 
+def _free() -> None:
+    """Give the device's memory back that nothing holds any more: the processes need it."""
+    import torch
+
+    gc.collect()
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+
+
 def _files(path: Path) -> dict[str, Path]:
     """Return {name: file} of a file, or of all below a folder."""
     if Path(path).is_file():
@@ -118,7 +129,7 @@ def _files(path: Path) -> dict[str, Path]:
 
 def _kept(folder: Path, identity: str) -> Together | None:
     """Return the result that lies there whole and is of the same question, else None."""
-    if not (folder / HISTORY_FILE).is_file():
+    if not ((folder / HISTORY_FILE).is_file() and (folder / WEIGHTS_FILE).is_file()):
         return None
     from safetensors.torch import load_file
 
