@@ -4,11 +4,11 @@ It knows names, defaults and bounds; what they do is in `align` and the modules 
 """
 
 from math import nan
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
-from polylib.tune.parameters import TrainingParameters
+from polylib.tune.parameters import TrainingParameters, check_shared
 
 AlignLeaning = Literal["progressive", "conservative"]
 AlignMethod = Literal["dpo", "ipo", "orpo", "kto", "rloo", "grpo"]
@@ -39,7 +39,7 @@ class AlignParameters(TrainingParameters):
         0.0, ge=0, le=10, description="how strongly stage 40 holds back; 0: dpo, orpo, kto 0.5, ipo 2; rloo, grpo none"
     )
     epochs: float = Field(1.0, gt=0, le=100, description="passes over the pairs")
-    batch_size: int = Field(8, ge=2, le=1024, description="pairs per optimiser step")
+    batch_size: int = Field(8, ge=2, le=1024, validate_default=True, description="pairs per optimiser step")
     max_tokens: int = Field(512, ge=16, description="longest prompt with an answer in tokens, a longer one is an error")
     checkpoint_steps: int = Field(10, ge=1, description="optimiser steps between two checkpoints")
     watch_every: int = Field(10, ge=1, description="optimiser steps between two checks of the guard")
@@ -62,13 +62,18 @@ class AlignParameters(TrainingParameters):
     accumulation: int = Field(1, ge=1, description="rloo, grpo: batches that a step is split into, for memory")
     watch_answers: int = Field(16, ge=1, description="rloo, grpo: answers on unseen issues rewarded at each step")
 
-    @model_validator(mode="after")
-    def _shared_out(self) -> Self:
-        """Raise ValueError for a method that learns in one process, and for a step that cannot be shared out."""
-        if self.processes > 1 and self.method in ONE_PROCESS:
-            raise ValueError(f"{self.method} learns in one process; dpo, ipo and orpo in several")
-        self.share(self.batch_size)
-        return self
+    @field_validator("method")
+    @classmethod
+    def _alone(cls, method: AlignMethod, others: ValidationInfo) -> AlignMethod:
+        if method in ONE_PROCESS and int(others.data.get("processes", 1)) > 1:
+            raise ValueError("learns in one process; dpo, ipo and orpo in several")
+        return method
+
+    @field_validator("batch_size")
+    @classmethod
+    def _shared_out(cls, batch_size: int, others: ValidationInfo) -> int:
+        check_shared(batch_size, 1, int(others.data.get("processes", 1)))
+        return batch_size
 
     def held_back(self) -> float:
         """Return `beta`, or where none is given the method's own; NaN for methods that have `online_beta` instead."""

@@ -3,9 +3,9 @@
 It knows names, defaults and bounds; what they do is in `sft`, `guard` and `together`.
 """
 
-from typing import ClassVar, Literal, Self
+from typing import ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator
 
 from polylib.parameters import StageParameters
 
@@ -22,32 +22,34 @@ class TrainingParameters(StageParameters):
         1, ge=1, le=1024, description="processes, with a GPU each, that share out every step; must divide batch_size"
     )
     launch: str = Field(
-        "", description="accelerate's configuration of several processes, such as params/accelerate/fsdp.yaml"
+        "",
+        validate_default=True,
+        description="accelerate's configuration of several processes, such as params/accelerate/fsdp.yaml",
     )
 
-    @model_validator(mode="after")
-    def _launched(self) -> Self:
-        """Raise ValueError where several processes lack the file that says how they share, or a file has no use."""
-        if (self.processes > 1) != bool(self.launch):
-            raise ValueError(
-                f"processes is {self.processes} and launch is {self.launch!r}; allowed: one process and no file, or "
-                "several and a file, such as params/accelerate/ddp.yaml"
-            )
-        return self
+    @field_validator("launch")
+    @classmethod
+    def _launched(cls, launch: str, others: ValidationInfo) -> str:
+        processes = int(others.data.get("processes", 1))
+        if processes > 1 and not launch:
+            raise ValueError(f"{processes} processes need one, such as params/accelerate/ddp.yaml")
+        if launch and processes == 1:
+            raise ValueError("has no use where processes is 1; raise processes, or leave it empty")
+        return launch
 
     def processes_used(self) -> int:
         """Return in how many processes the training is done."""
         return self.processes
 
     def share(self, batch_size: int, parts: int = 1) -> int:
-        """Return how many of a step's `batch_size` items each process takes at once, where a step has `parts` parts.
-
-        Raises ValueError where they cannot be shared out evenly.
-        """
-        if batch_size % (parts * self.processes):
-            shared = f"{parts} parts in {self.processes} processes" if parts > 1 else f"{self.processes} processes"
-            raise ValueError(f"batch_size {batch_size} cannot be shared out evenly among {shared}")
+        """Return how many of a step's `batch_size` items each process takes at once, where a step has `parts` parts."""
         return batch_size // (parts * self.processes)
+
+
+def check_shared(batch_size: int, parts: int, processes: int) -> None:
+    """Raise ValueError where a step of `batch_size` items cannot be split evenly among parts and processes."""
+    if batch_size % (parts * processes):
+        raise ValueError(f"a batch_size of {batch_size} cannot be split evenly into {parts * processes}")
 
 
 class FinetuneParameters(TrainingParameters):
@@ -68,7 +70,11 @@ class FinetuneParameters(TrainingParameters):
     epochs: float = Field(1.0, gt=0, le=100, description="passes over the examples")
     batch_size: int = Field(16, ge=1, le=1024, description="examples per optimiser step")
     accumulation: int = Field(
-        1, ge=1, le=1024, description="parts a step's examples are split into, for memory; must divide batch_size"
+        1,
+        ge=1,
+        le=1024,
+        validate_default=True,
+        description="parts a step's examples are split into, for memory; must divide batch_size",
     )
     activation_checkpointing: bool = Field(
         False, description="compute activations twice: less memory, a third more time"
@@ -91,10 +97,16 @@ class FinetuneParameters(TrainingParameters):
         1.0, gt=0, description="loss of log-probability on neutral text that counts as collapse, nats per token"
     )
 
-    @model_validator(mode="after")
-    def _shared_out(self) -> Self:
-        """Raise ValueError for a step that cannot be split, and for four bits in several processes."""
-        self.share(self.batch_size, self.accumulation)
-        if self.processes > 1 and self.quantization != "none":
-            raise ValueError(f"quantization {self.quantization} is tuned in one process")
-        return self
+    @field_validator("accumulation")
+    @classmethod
+    def _whole_parts(cls, accumulation: int, others: ValidationInfo) -> int:
+        batch_size = int(others.data.get("batch_size", accumulation))
+        check_shared(batch_size, accumulation, int(others.data.get("processes", 1)))
+        return accumulation
+
+    @field_validator("quantization")
+    @classmethod
+    def _alone(cls, quantization: Quantization, others: ValidationInfo) -> Quantization:
+        if quantization != "none" and int(others.data.get("processes", 1)) > 1:
+            raise ValueError("is tuned in one process; set processes to 1")
+        return quantization

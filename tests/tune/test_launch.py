@@ -136,11 +136,11 @@ def test_a_stage_counts_the_cores_of_all_its_processes(base: Path) -> None:
 def test_what_several_processes_cannot_share_is_refused(base: Path, tmp_path: Path) -> None:
     three = {**shared("ddp"), "processes": 3}
     refused: list[tuple[str, Any, dict[str, Any]]] = [
-        ("evenly among 3 processes", align_parameters, three), ("evenly among 3 processes", tiny_parameters, three),
-        ("2 parts in 2 processes", tiny_parameters, {**shared("ddp"), "batch_size": 2, "accumulation": 2}),
+        ("of 4 cannot be split evenly into 3", align_parameters, three), ("evenly into 3", tiny_parameters, three),
+        ("of 2 cannot be split evenly into 4", tiny_parameters, {**shared("ddp"), "batch_size": 2, "accumulation": 2}),
         ("tuned in one process", tiny_parameters, {**shared("ddp"), "quantization": "4bit"}),
         ("such as params/accelerate/ddp.yaml", tiny_parameters, {"processes": 2}),
-        ("such as params/accelerate/ddp.yaml", align_parameters, {"launch": "params/accelerate/ddp.yaml"}),
+        ("has no use", align_parameters, {"launch": "params/accelerate/ddp.yaml"}),
     ]  # fmt: skip
     refused += [("in one process", align_parameters, {**shared("ddp"), "method": name}) for name in ("kto", "rloo")]
     for words, make, changes in refused:

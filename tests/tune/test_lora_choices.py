@@ -98,7 +98,7 @@ def test_a_split_step_learns_the_same(tmp_path: Path, base: Path, parts: int) ->
 
 
 def test_parts_that_do_not_divide_the_batch_are_refused() -> None:
-    with pytest.raises(ValueError, match="does not divide the batch_size of 16"):
+    with pytest.raises(ValueError, match="a batch_size of 16 cannot be split evenly into 3"):
         FinetuneParameters(accumulation=3)
 
 
