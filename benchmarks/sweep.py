@@ -1,10 +1,12 @@
 """What workers and nodes gain a sweep, what a lost node costs it, and whether kernels collide.
 
-Usage: `python benchmarks/sweep.py [--runs 12] [--until STAGE] [--rounds 1] [--ray] [--lose-node] [--kernels 200]`
+Usage: `python benchmarks/sweep.py [--runs 12] [--until STAGE] [--vary STAGE] [--rounds 1] [--ray] [--lose-node]
+[--kernels 200]`
 
 Without options: a sweep of twelve runs of the small study (`params/smoke.yaml`) that differ in a parameter of the
 last stage and share all before it, serial (one worker, one stage at a time) against two worker processes. Each
 run has one core in both, and each round starts from an empty store. Rounds alternate. The bar is 1.7.
+`--vary STAGE`: the runs differ in the seed of an earlier stage instead, so that less is shared and less is waited for.
 `--ray`: the same on a Ray cluster of one simulated node with one CPU against two such nodes (bar 1.8); with
 `--lose-node` a node is killed once two runs are on their way, and the results must be the same as before.
 `--kernels N`: N Jupyter kernels launched by the runner's own means, eight at once; none may fail.
@@ -132,14 +134,14 @@ def launch_kernels(count: int) -> int:
     return len(failed)
 
 
-def sweep_file(folder: Path, runs: int, until: str) -> Path:
-    """Write a sweep of `runs` runs of the small study that differ in one value of the last stage."""
-    section = next((name for name in VARIED if name.startswith(until)), until)
-    key = VARIED.get(section, "seed")
+def sweep_file(folder: Path, runs: int, until: str, vary: str = "") -> Path:
+    """Write a sweep of `runs` runs of the small study that differ in one value of the last stage, or a seed before."""
+    last = next((name for name in VARIED if name.startswith(until)), until)
+    section, key = (vary, "seed") if vary else (last, VARIED.get(last, "seed"))
     first = {"maximum_megabytes": 64, "draws": 500}.get(key, 1)
     values = [first + number for number in range(runs)]
     path = folder / "benchmark.yaml"
-    lines = f"base: [params/smoke.yaml]\ngrid: {{{section}.{key}: {values}}}\nuntil: {section}\n"
+    lines = f"base: [params/smoke.yaml]\ngrid: {{{section}.{key}: {values}}}\nuntil: {last}\n"
     write_text(path, lines)
     return path
 
@@ -149,6 +151,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--runs", type=int, default=12)
     parser.add_argument("--until", default="70-measure-bias", help="last stage; it is the one that differs")
+    parser.add_argument("--vary", default="", help="section of an earlier stage whose seed differs instead")
     parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--ray", action="store_true", help="simulated nodes of a Ray cluster instead of processes")
     parser.add_argument("--lose-node", action="store_true", help="kill a node in a third sweep (with --ray)")
@@ -161,7 +164,7 @@ def main() -> int:
     hashes = set()
     with tempfile.TemporaryDirectory(prefix="polylib-benchmark-") as name:
         folder = Path(name)
-        file = sweep_file(folder, asked.runs, asked.until)
+        file = sweep_file(folder, asked.runs, asked.until, asked.vary)
         for number in range(asked.rounds):
             for share in (1, 2) if number % 2 == 0 else (2, 1):
                 to = folder / f"{number}-{share}"
