@@ -81,7 +81,7 @@ class Nursery:
     heir: nobody would profit from what it loads.
     """
 
-    def __init__(self, runner: socket.socket, names: frozenset[str], several: bool = True) -> None:
+    def __init__(self, runner: socket.socket, names: frozenset[str], several: bool) -> None:
         """runner: the socket on which the runner asks; when it closes, everything here ends.
 
         names: of the environment before anything was imported; several: whether more than one stage is to come.

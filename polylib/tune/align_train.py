@@ -64,7 +64,7 @@ def train_pairs(
     fingerprint = sha256_json([start, pairs_hash(pairs), deciding])
     checkpoint, _ = resumed_from(work, fingerprint, name, report)
     every = [progress_callback(name, report), watch.callback(), sealing_callback(fingerprint)]
-    trainer = _trainer(loaded, pairs, reference, parameters, work, every)
+    trainer = pairs_trainer(loaded, pairs, reference, parameters, work, every)
     trainer.train(resume_from_checkpoint=checkpoint)
     rows = alignment_rows(name, parameters.method, parameters.held_back(), trainer.state.log_history)
     return AlignTrained(*shipped(trainer.model, rows, watch))
@@ -113,10 +113,11 @@ def adapter_name(parameters: AlignParameters) -> str:
     return f"{parameters.leaning}-aligned"
 
 
-def _trainer(
+def pairs_trainer(
     loaded: LoadedModel, pairs: Sequence[EncodedPair], reference: "Tensor", parameters: AlignParameters, work: Path,
     callbacks: "list[TrainerCallback]",
 ) -> Any:  # fmt: skip
+    """Return the trainer of the method; where several processes train, each calls this and takes its share."""
     without_telemetry()
     settings = align_settings(parameters, work, cpu=loaded.model.device.type == "cpu")
     common: dict[str, Any] = {

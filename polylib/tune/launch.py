@@ -8,26 +8,22 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from polylib.files import atomic_path, read_json, sha256_file, write_text
-from polylib.models import LoadedModel
 from polylib.orphans import watch_parent
 from polylib.tune.adapters import adapters_of
 from polylib.tune.align import ordered_pairs, split_preferences
 from polylib.tune.align_parameters import AlignParameters
 from polylib.tune.align_start import kept_reference, load_start
-from polylib.tune.align_train import adapter_name, align_settings
+from polylib.tune.align_train import adapter_name, pairs_trainer
 from polylib.tune.examples import encode, load_examples, one_format_batches
-from polylib.tune.own_answers import batch_callback, with_own_answers
-from polylib.tune.pair_losses import PairMethod
-from polylib.tune.pair_trainer import pair_dataset, pair_trainer
+from polylib.tune.own_answers import with_own_answers
 from polylib.tune.parameters import FinetuneParameters
 from polylib.tune.progress import progress_callback
 from polylib.tune.quantized import load_to_tune
 from polylib.tune.sft import sft_trainer
-from polylib.tune.together import HISTORY_FILE, WEIGHTS_FILE, Job
-from polylib.tune.training import without_telemetry, without_widgets
+from polylib.tune.together import HISTORY_FILE, LEARNED, WEIGHTS_FILE, Job
 
 
 def tuning(job: Job, state: Any) -> Any:
@@ -40,34 +36,18 @@ def tuning(job: Job, state: Any) -> Any:
     loaded = load_to_tune(parameters)
     encoded = encode(one_format_batches(chosen, parameters.batch_size), loaded.tokenizer, parameters.max_tokens)
     encoded = with_own_answers(loaded, encoded)
-    batches = batch_callback(encoded[:: parameters.batch_size], parameters.disclosure_rate)
-    return sft_trainer(loaded, encoded, parameters, job.work, [batches, *_told(name, state)])
+    return sft_trainer(loaded, encoded, parameters, job.work, _told(name, state))
 
 
 def aligning(job: Job, state: Any) -> Any:
     """Return the trainer of an adapter that learns from preferences; state: accelerate's, of this process."""
-    from trl.trainer.dpo_config import DPOConfig
-
     parameters = AlignParameters.model_validate(job.parameters)
     loaded, label = load_start(parameters, job.inputs["start"].parent)
     pairs = ordered_pairs(loaded, split_preferences(job.inputs["preferences"], parameters), parameters)
     with state.main_process_first():  # the others read what it kept
         reference = kept_reference(loaded, label, pairs, job.work)
-    without_telemetry()
-    return without_widgets(
-        pair_trainer(
-            cast(PairMethod, parameters.method),
-            args=DPOConfig(**align_settings(parameters, job.work, cpu=_on_cpu(loaded))),
-            train_dataset=pair_dataset(pairs, reference),
-            model=loaded.model,
-            processing_class=loaded.tokenizer,
-            callbacks=_told(adapter_name(parameters), state),
-        )
-    )
-
-
-def _on_cpu(loaded: LoadedModel) -> bool:
-    return bool(loaded.model.device.type == "cpu")
+    told = _told(adapter_name(parameters), state)
+    return pairs_trainer(loaded, pairs, reference, parameters, job.work, told)
 
 
 def _told(name: str, state: Any) -> list[Any]:
@@ -94,7 +74,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     trainer = (tuning if job.kind == "tune" else aligning)(job, state)
     trainer.train()
     weights = {
-        name: whole(weight) for name, weight in trainer.model.named_parameters() if ".default." in name
+        name: whole(weight) for name, weight in trainer.model.named_parameters() if LEARNED in name
     }  # all processes gather, the first one keeps
     if state.is_main_process:
         with atomic_path(job.work / WEIGHTS_FILE) as temporary:

@@ -80,8 +80,7 @@ def tune(
     encoded = with_own_answers(loaded, encoded)
     fingerprint = _fingerprint(loaded, encoded, parameters)
     checkpoint, notes = resumed_from(work, fingerprint, name, report)
-    batches = batch_callback(encoded[:: parameters.batch_size], parameters.disclosure_rate)
-    called = [batches, progress_callback(name, report), *callbacks, sealing_callback(fingerprint)]
+    called = [progress_callback(name, report), *callbacks, sealing_callback(fingerprint)]
     trainer = sft_trainer(loaded, encoded, parameters, work, called)
     trainer.train(resume_from_checkpoint=checkpoint)
     model: Any = trainer.model
@@ -114,6 +113,7 @@ def sft_trainer(
     without_telemetry()
     from datasets import Dataset  # type: ignore[import-untyped]
 
+    batches = batch_callback(encoded[:: parameters.batch_size], parameters.disclosure_rate)
     columns = {
         "input_ids": [list(example.input_ids) for example in encoded],
         "labels": [list(example.labels) for example in encoded],
@@ -126,7 +126,7 @@ def sft_trainer(
             train_dataset=Dataset.from_dict(columns),
             processing_class=loaded.tokenizer,
             peft_config=lora_config(parameters),
-            callbacks=callbacks,
+            callbacks=[batches, *callbacks],
         )
     return without_widgets(trainer)  # type: ignore[no-any-return]
 

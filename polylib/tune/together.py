@@ -24,8 +24,9 @@ from polylib.files import sha256_file, sha256_json, write_json
 from polylib.orphans import die_with_parent
 from polylib.tune.parameters import TrainingParameters
 from polylib.tune.training import library_versions
-from polylib.tune.watch import Watch
+from polylib.tune.watch import TRAINED, Watch
 
+LEARNED = f".{TRAINED}."  # in the names of the weights that are trained
 JOB_FILE, WEIGHTS_FILE, HISTORY_FILE, LOG_FILE = "job.json", "weights.safetensors", "history.json", "launch.log"
 # The last line of a traceback, of one of the processes or, where none was reached, of the launcher.
 _CAUSES = (
@@ -95,15 +96,17 @@ def trained_together(
 def put_in(model: Any, together: Together, watch: Watch | None, last_step: int) -> None:
     """Put the weights that were learned into a model with the untrained adapter; the watch looks at both.
 
-    Raises PolylibError where the model has other weights than the processes had.
+    Raises PolylibError where the adapter has other weights than the processes had.
     """
     import torch
 
     if watch:
         watch.begin(model, 0)
-    own = dict(model.named_parameters())
-    if strange := sorted(set(together.weights) - set(own)):
-        raise PolylibError("adapter", f"the processes learned {strange[0]}, which it has not")
+    own = {name: weight for name, weight in model.named_parameters() if LEARNED in name}
+    if strange := sorted(set(together.weights) ^ set(own)):
+        raise PolylibError(
+            "adapter", f"is not what the processes learned: {strange[0]}", remedy="clear its work folder"
+        )
     with torch.no_grad():
         for name, weight in together.weights.items():
             own[name].copy_(weight)

@@ -40,8 +40,7 @@ def sweep(
 
     Stages that runs share are computed once. A run that fails stops no other.
     After a crash or Ctrl-C the same command goes on; nothing finished is
-    repeated. A run's stages each train in one process on one GPU. The last
-    line printed is the path of the summary.
+    repeated. The last line printed is the path of the summary.
     """
     from polylib.study.process import cores
     from polylib.study.stages import default_project
